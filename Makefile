@@ -1,0 +1,34 @@
+# One line each: what a command does in full is in scripts/.
+.PHONY: install demo test check format lint types imports docs runtimes benchmark
+
+install:  ## set up everything the program needs, as .venv/bin/lambent
+	@scripts/install
+
+demo: install  ## three real functions, created, invoked and shown
+	@.venv/bin/python examples/demo.py
+
+test: install  ## everything CI checks
+	@scripts/test
+
+check: lint types imports  ## what needs no running server
+
+format:
+	.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+lint:
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/codespell
+
+types:
+	.venv/bin/mypy
+
+imports:
+	.venv/bin/lint-imports
+
+docs:
+	.cache/uv/bin/uv run --group docs mkdocs build --strict
+
+runtimes:  ## every runtime the tests can use on this machine
+	.venv/bin/python scripts/install-runtimes.py
+
+benchmark:
+	.venv/bin/python -m benchmarks

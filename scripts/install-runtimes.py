@@ -1,0 +1,34 @@
+"""Install every runtime the tests can use on this machine; say which cannot be had, and why."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed, install
+from lambent.execution_environment.runtimes import find_runtimes
+from lambent.server.config import data_home
+
+WANTED = (
+    *(f"python3.{minor}" for minor in range(8, 14)),
+    *(f"nodejs{major}.x" for major in (18, 20, 22, 24)),
+)
+
+
+def install_one(identifier: str) -> str:
+    try:
+        install(identifier, data_home() / "runtimes", lambda step: None)
+    except RuntimeInstallationFailed as error:
+        return f"{identifier}: not installed: {error}"
+    return f"{identifier}: ready"
+
+
+def main() -> None:
+    found = find_runtimes(data_home() / "runtimes")
+    missing = [name for name in WANTED if not found[name].is_runnable]
+    with ThreadPoolExecutor(4) as installers:
+        for line in installers.map(install_one, missing):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

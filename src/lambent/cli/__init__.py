@@ -1,0 +1,1 @@
+"""The `lambent` command: argv and environment in, exit code out."""

@@ -1,0 +1,102 @@
+"""The `lambent` command: what each sub-command is called, takes and prints."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lambent.cli import api_commands, doctor_command, runtime_commands
+from lambent.sandbox.privileges import enter_namespaces
+from lambent.server.config import SETTINGS, Config, ConfigurationError, Setting, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lambent")
+def main() -> None:
+    """AWS Lambda on machines you own.
+
+    Start with `lambent doctor`, then `lambent serve`, and point any AWS tool at it:
+    `aws --endpoint-url http://127.0.0.1:9000 lambda list-functions`.
+    """
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for setting in reversed(SETTINGS):
+        command = _option(setting)(command)
+    return command
+
+
+def _option(setting: Setting) -> Callable[..., Any]:
+    return click.option(
+        setting.option,
+        setting.name,
+        metavar=setting.name.rpartition("_")[2].upper(),
+        help=f"{setting.meaning} [{setting.variable}; default: {setting.default()}]",
+    )
+
+
+@main.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file with any of these settings. [LAMBENT_CONFIG]",
+)
+@_options
+def serve(config_file: Path | None, **command_line: str | None) -> None:
+    """Run the server until it is told to stop (Ctrl-C or SIGTERM; twice to stop at once)."""
+    config = _load(command_line, config_file)
+    _log_to_stderr(config.log_level)
+    if config.isolation == "namespaces":
+        # Before any thread starts: from here on this process sees its own mounts only.
+        enter_namespaces()
+    sys.exit(_run_server(config))
+
+
+def _load(command_line: dict[str, str | None], config_file: Path | None) -> Config:
+    try:
+        return load(command_line, os.environ, config_file)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        # Libraries tell of their own life, which is not the operator's business.
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("lambent").setLevel(level.upper())
+
+
+def _run_server(config: Config) -> int:
+    import uvloop
+
+    from lambent.server.server import KNOWN_FAILURES, serve as run
+
+    def announce(url: str) -> None:
+        click.echo(f"Lambent is listening on {url}", err=True)
+        click.echo(f"  try: aws --endpoint-url {url} lambda list-functions", err=True)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(config, announce))
+    except KNOWN_FAILURES as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    return 0
+
+
+main.add_command(doctor_command.doctor)
+main.add_command(runtime_commands.runtime)
+main.add_command(api_commands.invoke)
+main.add_command(api_commands.logs)

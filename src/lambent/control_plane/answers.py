@@ -1,0 +1,63 @@
+"""How a function version looks in answers.
+
+Which members appear in which answer follows answers recorded from AWS: what an operation answers
+about one version has its state; what a list says about it has not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lambent.control_plane.plane import ControlPlane
+    from lambent.domain.function import FunctionVersion
+
+
+def configuration(
+    plane: ControlPlane, version: FunctionVersion, *, is_qualified: bool
+) -> dict[str, Any]:
+    """The model's FunctionConfiguration, as operations on one version answer it.
+
+    `is_qualified` says whether FunctionArn names the version. Members that are None are left out
+    by the serializer.
+    """
+    return {
+        **listed_configuration(version, is_qualified=is_qualified),
+        "State": version.state,
+        "StateReason": version.state_reason,
+        "StateReasonCode": version.state_reason_code,
+        "LastUpdateStatus": version.last_update_status,
+        "LastUpdateStatusReason": version.last_update_status_reason,
+        "LastUpdateStatusReasonCode": version.last_update_status_reason_code,
+        "RuntimeVersionConfig": {
+            "RuntimeVersionArn": plane.runtime_version_arn(version.runtime, version.region)
+        },
+    }
+
+
+def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dict[str, Any]:
+    """The model's FunctionConfiguration, as lists answer it."""
+    return {
+        "FunctionName": version.name,
+        "FunctionArn": version.qualified_arn if is_qualified else version.arn,
+        "Runtime": version.runtime,
+        "Role": version.role,
+        "Handler": version.handler,
+        "CodeSize": version.code_bytes,
+        "Description": version.description,
+        "Timeout": version.timeout_seconds,
+        "MemorySize": version.memory_mib,
+        "LastModified": version.last_modified,
+        "CodeSha256": version.code_sha256,
+        "Version": version.version,
+        "Environment": (
+            {"Variables": dict(version.environment)} if version.has_environment else None
+        ),
+        "TracingConfig": {"Mode": "PassThrough"},
+        "RevisionId": version.revision_id,
+        "PackageType": "Zip",
+        "Architectures": [version.architecture],
+        "EphemeralStorage": {"Size": version.ephemeral_storage_mib},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": version.log_group},
+    }

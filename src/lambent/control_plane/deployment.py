@@ -1,0 +1,155 @@
+"""Brings versions from Pending to Active, and updates from InProgress to Successful.
+
+What happens in between is that the deployment package is unpacked to where execution environments
+find it. Operations answer before that, as AWS's do; `Deployments.run` is the one that goes on.
+
+The work to do is what the store says is unfinished, never what the queue remembers: an entry in
+the queue only says where to look. So a restart loses nothing, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lambent.domain.errors import ServiceError
+from lambent.store.functions import FunctionStore, NotFound, RevisionMismatch
+
+if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
+    from lambent.store.deployment_packages import DeploymentPackages
+
+logger = logging.getLogger(__name__)
+
+CREATING = "The function is being created."  # AWS's words, for updates too
+CREATING_CODE = "Creating"
+# Not the caller's fault: what a zip can have wrong was found when it was sent.
+_FAILED_CODE = "InternalError"
+
+_WORKERS = 2  # so that one huge package does not hold up all others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Which version to look at."""
+
+    account_id: str
+    region: str
+    name: str
+    version: str
+
+
+class Deployments:
+    def __init__(self, functions: FunctionStore, packages: DeploymentPackages) -> None:
+        self._functions = functions
+        self._packages = packages
+        self._queue: asyncio.Queue[Deployment] = asyncio.Queue()
+
+    def add(self, version: FunctionVersion) -> None:
+        """Deploy `version` soon."""
+        self._queue.put_nowait(
+            Deployment(
+                account_id=version.account_id,
+                region=version.region,
+                name=version.name,
+                version=version.version,
+            )
+        )
+
+    async def recover(self) -> None:
+        """Take up what an earlier run of the server left. Call before the first request.
+
+        Packages that no version uses are removed only here, where no execution environment runs
+        the code of a version just replaced.
+        """
+        versions = list(self._functions.all_versions())
+        await self._packages.collect_garbage({version.code_sha256 for version in versions})
+        for version in versions:
+            if is_unfinished(version):
+                self.add(version)
+
+    async def run(self) -> None:
+        """Deploy until cancelled."""
+        async with asyncio.TaskGroup() as workers:
+            for number in range(_WORKERS):
+                workers.create_task(self._work(), name=f"deployment-{number}")
+
+    async def wait_idle(self) -> None:
+        """Return when all that was added is done."""
+        await self._queue.join()
+
+    async def _work(self) -> None:
+        while True:
+            deployment = await self._queue.get()
+            try:
+                await self._deploy(deployment)
+            except Exception:
+                # A background task's boundary: one version that cannot be stored must not end the
+                # deployment of all others. It stays unfinished and is taken up at the next start.
+                logger.exception("deployment of %s failed", deployment)
+            finally:
+                self._queue.task_done()
+
+    async def _deploy(self, deployment: Deployment) -> None:
+        while (version := self._unfinished(deployment)) is not None:
+            failure = await self._unpack(version)
+            current = self._unfinished(deployment)
+            if current is None or current.code_sha256 != version.code_sha256:
+                continue  # deleted, or made anew with other code, meanwhile
+            try:
+                # The tags of a function may change its revision while it is being deployed, so the
+                # outcome is written onto what is stored now.
+                await self._functions.replace_version(
+                    _with_outcome(current, failure), if_revision=current.revision_id
+                )
+            except (RevisionMismatch, NotFound):
+                continue
+
+    def _unfinished(self, deployment: Deployment) -> FunctionVersion | None:
+        version = self._functions.version(
+            deployment.account_id, deployment.region, deployment.name, deployment.version
+        )
+        return version if version is not None and is_unfinished(version) else None
+
+    async def _unpack(self, version: FunctionVersion) -> str | None:
+        """Why the package cannot be unpacked; None when it is."""
+        try:
+            await self._packages.unpack(version.code_sha256)
+        except ServiceError as error:
+            logger.warning("cannot deploy %s: %s", version.qualified_arn, error.message)
+            return error.message
+        return None
+
+
+def is_unfinished(version: FunctionVersion) -> bool:
+    return version.state == "Pending" or version.last_update_status == "InProgress"
+
+
+def _with_outcome(version: FunctionVersion, failure: str | None) -> FunctionVersion:
+    """`version` after its deployment, with a new revision: callers see the difference."""
+    settled = replace(
+        version,
+        revision_id=str(uuid.uuid4()),
+        last_update_status="Successful",
+        last_update_status_reason=None,
+        last_update_status_reason_code=None,
+    )
+    if failure is None:
+        return replace(settled, state="Active", state_reason=None, state_reason_code=None)
+    if version.state == "Pending":
+        return replace(
+            settled,
+            state="Failed",
+            state_reason=failure,
+            state_reason_code=_FAILED_CODE,
+            last_update_status=None,
+        )
+    return replace(
+        settled,
+        last_update_status="Failed",
+        last_update_status_reason=failure,
+        last_update_status_reason_code=_FAILED_CODE,
+    )

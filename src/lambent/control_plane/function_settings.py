@@ -1,0 +1,131 @@
+"""What a request says about a function's configuration, checked beyond what the model can say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lambent.control_plane.runtime_identifiers import check_runtime
+from lambent.control_plane.unavailable_settings import (
+    refuse_unavailable,
+    refuse_unavailable_log_group,
+)
+from lambent.domain.environment_variables import RESERVED
+from lambent.domain.errors import invalid_parameter_value, validation_error
+from lambent.domain.quotas import (
+    ENVIRONMENT_BYTES,
+    EPHEMERAL_STORAGE_MAXIMUM_MIB,
+    MEMORY_MAXIMUM_MIB,
+    TIMEOUT_MAXIMUM_SECONDS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambent.control_plane.plane import ControlPlane
+
+# Members of a request, and the field of a FunctionVersion each one sets as it is.
+_FIELDS = {
+    "Runtime": "runtime",
+    "Role": "role",
+    "Handler": "handler",
+    "Description": "description",
+    "Timeout": "timeout_seconds",
+    "MemorySize": "memory_mib",
+}
+
+_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage"}
+
+# What an execution environment is made from: a change of one of these must reach new ones only.
+ENVIRONMENT_FIELDS = frozenset(
+    {
+        "runtime",
+        "role",
+        "handler",
+        "timeout_seconds",
+        "memory_mib",
+        "ephemeral_storage_mib",
+        "architecture",
+        "environment",
+        "code_sha256",
+    }
+)
+
+
+def requested_settings(
+    plane: ControlPlane, request: Mapping[str, Any], *, log_group: str, others: frozenset[str]
+) -> dict[str, Any]:
+    """The fields of a FunctionVersion that `request` sets; what it leaves out is left out.
+
+    `others` are the members of the request the operation itself acts on. Raises ServiceError for
+    values AWS refuses, and for settings that are not available.
+    """
+    refuse_unavailable(refuse_unavailable_log_group(request, log_group), _SETTINGS | others)
+    settings = {field: request[member] for member, field in _FIELDS.items() if member in request}
+    _check_limits(request)
+    _check_no_null(request.get("Handler", ""), "Handler")
+    if "Runtime" in request:
+        check_runtime(request["Runtime"], plane.runtimes)
+    if "EphemeralStorage" in request:
+        settings["ephemeral_storage_mib"] = request["EphemeralStorage"]["Size"]
+    if "Environment" in request:
+        variables = request["Environment"].get("Variables", {})
+        check_environment(variables)
+        settings["environment"] = variables
+        settings["has_environment"] = True
+    return settings
+
+
+def requested_architecture(plane: ControlPlane, request: Mapping[str, Any]) -> str | None:
+    """The architecture `request` names, if any. Raises ServiceError when it is not this host's."""
+    if not request.get("Architectures"):
+        return None
+    architecture: str = request["Architectures"][0]
+    if architecture != plane.architecture:
+        raise invalid_parameter_value(
+            f"Architecture {architecture} is not available in this release of Lambent: "
+            f"this host runs {plane.architecture} only."
+        )
+    return architecture
+
+
+def check_environment(variables: Mapping[str, str]) -> None:
+    """Raise ServiceError for environment variables AWS refuses.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    reserved = sorted(RESERVED & variables.keys())
+    if reserved:
+        raise invalid_parameter_value(
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode(errors="replace")) > ENVIRONMENT_BYTES:
+        raise invalid_parameter_value(
+            "Lambda was unable to configure your environment variables because the environment "
+            f"variables you have provided exceeded the 4KB limit. String measured: {measured}"
+        )
+    for value in variables.values():
+        _check_no_null(value, "Environment variables")
+
+
+def _check_no_null(value: str, what: str) -> None:
+    # No process on Linux can be given one: the system ends the text there.
+    if "\0" in value:
+        raise invalid_parameter_value(f"{what} must not contain a null character.")
+
+
+def _check_limits(request: Mapping[str, Any]) -> None:
+    """The model's maxima are those of functions on managed instances, which are not available."""
+    ephemeral = request.get("EphemeralStorage", {})
+    for member, value, maximum in (
+        ("timeout", request.get("Timeout"), TIMEOUT_MAXIMUM_SECONDS),
+        ("memorySize", request.get("MemorySize"), MEMORY_MAXIMUM_MIB),
+        ("ephemeralStorage.size", ephemeral.get("Size"), EPHEMERAL_STORAGE_MAXIMUM_MIB),
+    ):
+        if value is not None and value > maximum:
+            raise validation_error(
+                value, member, f"Member must have value less than or equal to {maximum}"
+            )

@@ -1,0 +1,229 @@
+"""Functions as a whole: CreateFunction, GetFunction, ListFunctions, DeleteFunction."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from lambent.control_plane import code_location
+from lambent.control_plane.answers import configuration, listed_configuration
+from lambent.control_plane.deployment import CREATING, CREATING_CODE
+from lambent.control_plane.function_code import archive_in
+from lambent.control_plane.function_settings import requested_architecture, requested_settings
+from lambent.control_plane.plane import (
+    ControlPlane,
+    existing_function,
+    existing_version,
+    reference_in,
+)
+from lambent.control_plane.revisions import aws_time, new_id
+from lambent.control_plane.tags import check_tags
+from lambent.control_plane.unavailable_settings import refuse_unavailable
+from lambent.control_plane.versions import publish, version_order
+from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
+from lambent.domain.errors import (
+    ServiceError,
+    invalid_parameter_value,
+    resource_conflict,
+    resource_not_found,
+)
+from lambent.domain.function import Function, FunctionVersion
+from lambent.domain.paging import key_of, page_of
+from lambent.domain.quotas import (
+    EPHEMERAL_STORAGE_DEFAULT_MIB,
+    FUNCTION_NAME_CHARACTERS,
+    MEMORY_DEFAULT_MIB,
+    TIMEOUT_DEFAULT_SECONDS,
+)
+from lambent.store.functions import AlreadyExists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lambent.domain.caller import Caller
+
+_CREATE_MEMBERS = frozenset({"FunctionName", "Code", "Publish", "Tags", "Architectures"})
+_CODE_MEMBERS = frozenset({"ZipFile"})
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", re.ASCII)
+
+
+async def create_function(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    function = _new_function(caller, request)
+    settings = _new_settings(plane, function, request)
+    if plane.functions.function(function.account_id, function.region, function.name) is not None:
+        raise _already_exists(function)
+    package = await plane.packages.add(archive_in(request["Code"]))
+    latest = FunctionVersion(
+        account_id=function.account_id,
+        region=function.region,
+        name=function.name,
+        code_sha256=package.sha256,
+        code_bytes=package.bytes,
+        revision_id=new_id(),
+        configuration_id=new_id(),
+        last_modified=aws_time(plane.clock()),
+        state="Pending",
+        state_reason=CREATING,
+        state_reason_code=CREATING_CODE,
+        last_update_status=None,
+        **settings,
+    )
+    try:
+        await plane.functions.create(function, latest)
+    except AlreadyExists:
+        raise _already_exists(function) from None
+    plane.deployments.add(latest)
+    version = await publish(plane, latest) if request.get("Publish") else latest
+    return configuration(plane, version, is_qualified=False)
+
+
+def _new_function(caller: Caller, request: Mapping[str, Any]) -> Function:
+    # AWS takes a name with a qualifier here, and the qualifier means nothing.
+    reference = parse_function_reference(request["FunctionName"], caller)
+    if len(reference.name) > FUNCTION_NAME_CHARACTERS:
+        raise invalid_parameter_value(
+            f"1 validation error detected: Value '{reference.name}' at 'functionName' failed to "
+            "satisfy constraint: Member must have length less than or equal to "
+            f"{FUNCTION_NAME_CHARACTERS}"
+        )
+    if reference.account_id != caller.account_id:
+        raise ServiceError(
+            "AccessDeniedException", "A function can be created in the caller's own account only."
+        )
+    tags = request.get("Tags", {})
+    check_tags(tags)
+    return Function(
+        account_id=reference.account_id, region=reference.region, name=reference.name, tags=tags
+    )
+
+
+def _new_settings(
+    plane: ControlPlane, function: Function, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    refuse_unavailable(request["Code"], _CODE_MEMBERS, inside="Code.")
+    settings = requested_settings(
+        plane, request, log_group=f"/aws/lambda/{function.name}", others=_CREATE_MEMBERS
+    )
+    if "runtime" not in settings or "handler" not in settings:
+        raise invalid_parameter_value(
+            "Runtime and Handler are mandatory parameters for functions created with deployment "
+            "packages."
+        )
+    return {
+        "timeout_seconds": TIMEOUT_DEFAULT_SECONDS,
+        "memory_mib": MEMORY_DEFAULT_MIB,
+        "ephemeral_storage_mib": EPHEMERAL_STORAGE_DEFAULT_MIB,
+        # AWS's default is x86_64 everywhere; a host can only promise its own.
+        "architecture": requested_architecture(plane, request) or plane.architecture,
+        **settings,
+    }
+
+
+def _already_exists(function: Function) -> ServiceError:
+    return resource_conflict(f"Function already exist: {function.name}")
+
+
+async def get_function(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    reference = reference_in(request, caller)
+    version = existing_version(plane, reference)
+    tags = existing_function(plane, reference).tags
+    return {
+        "Configuration": configuration(
+            plane, version, is_qualified=reference.qualifier is not None
+        ),
+        "Code": {"RepositoryType": "S3", "Location": _code_location(plane, caller, version)},
+        "Tags": dict(tags) or None,
+    }
+
+
+def _code_location(plane: ControlPlane, caller: Caller, version: FunctionVersion) -> str:
+    # The address the caller reached us at is the one that surely works for it.
+    scheme, _, address = plane.endpoint.partition("://")
+    host = caller.host if _HOST.fullmatch(caller.host) else address
+    link = code_location.sign(
+        plane.code_location_key, version.code_sha256, plane.clock().timestamp()
+    )
+    return f"{scheme}://{host}{link}"
+
+
+async def get_function_configuration(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    reference = reference_in(request, caller)
+    version = existing_version(plane, reference)
+    return configuration(plane, version, is_qualified=reference.qualifier is not None)
+
+
+async def get_function_code_signing_config(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """What AWS answers for a function without one; Terraform asks it of every function."""
+    existing_function(plane, reference_in(request, caller))
+    return {}
+
+
+async def list_functions(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    is_all = request.get("FunctionVersion") == "ALL"
+    master_region = request.get("MasterRegion", "ALL")
+    if "MasterRegion" in request and not is_all:
+        raise invalid_parameter_value("MasterRegion requires FunctionVersion to be ALL.")
+    listing = f"functions/{caller.account_id}/{caller.region}/{is_all}"
+    after = key_of(request["Marker"], listing) if request.get("Marker") else None
+    # A region's name asks for replicas of functions from there, for CloudFront: there are none.
+    found = _listed(plane, caller, after, is_all=is_all) if master_region == "ALL" else iter(())
+    page, marker = page_of(found, _listing_key, listing, request.get("MaxItems"))
+    return {
+        "Functions": [listed_configuration(version, is_qualified=is_all) for version in page],
+        "NextMarker": marker,
+    }
+
+
+def _listing_key(version: FunctionVersion) -> str:
+    return f"{version.name}:{version.version}"
+
+
+def _listed(
+    plane: ControlPlane, caller: Caller, after: str | None, *, is_all: bool
+) -> Iterator[FunctionVersion]:
+    """By name, then by version, from the item after the one whose key is `after`."""
+    account, region = caller.account_id, caller.region
+    functions = plane.functions.functions(account, region)
+    last_name, _, last_version = (after or ":").partition(":")
+    for function in functions[bisect_left(functions, last_name, key=lambda each: each.name) :]:
+        versions = plane.functions.versions(account, region, function.name)
+        for version in versions if is_all else versions[:1]:
+            if function.name != last_name or version_order(version.version) > version_order(
+                last_version
+            ):
+                yield version
+
+
+async def delete_function(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    reference = reference_in(request, caller)
+    _check_deletable(reference)
+    existing_function(plane, reference)
+    name = (reference.account_id, reference.region, reference.name)
+    if reference.qualifier is not None:
+        # A version that does not exist is as deleted as the caller wants it.
+        await plane.functions.delete_version(*name, reference.qualifier)
+    elif not await plane.functions.delete(*name):
+        raise resource_not_found(f"Function not found: {reference.arn}")
+    return {"StatusCode": 204}
+
+
+def _check_deletable(reference: FunctionReference) -> None:
+    if reference.qualifier == LATEST:
+        raise invalid_parameter_value(
+            "$LATEST version cannot be deleted without deleting the function."
+        )
+    if reference.qualifier is not None and is_alias(reference.qualifier):
+        raise invalid_parameter_value("Deletion of aliases is not currently supported.")

@@ -1,0 +1,30 @@
+"""Who calls an API, as the request's credential scope says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    account_id: str
+    region: str
+    request_id: str  # a UUID; answered as x-amzn-RequestId
+    trace_header: str | None = None  # X-Amzn-Trace-Id as it came
+    host: str = ""  # the Host header, for links that must lead back to this server
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
+
+
+def partition_of(region: str) -> str:
+    """The ARN partition a region belongs to.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    if region.startswith("cn-"):
+        return "aws-cn"
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws"

@@ -1,0 +1,76 @@
+"""What a function is: its versions, immutable once made, and what belongs to all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lambent.domain.arn import LATEST, function_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionVersion:
+    """The code and configuration one qualifier runs: `$LATEST`, or a published number."""
+
+    account_id: str
+    region: str
+    name: str
+    version: str = LATEST
+    runtime: str
+    handler: str
+    role: str
+    description: str = ""
+    timeout_seconds: int
+    memory_mib: int
+    ephemeral_storage_mib: int
+    architecture: str = "x86_64"
+    # Secrets: not in logs.
+    environment: Mapping[str, str] = field(default_factory=lambda: NO_VARIABLES, repr=False)
+    has_environment: bool = False  # AWS answers Environment only when it was ever given
+    code_sha256: str  # base64, as the API gives it
+    code_bytes: int  # of the zip
+    revision_id: str  # changes with everything a caller can see
+    # Changes only with what an execution environment is made from: environments of another
+    # configuration never serve this version.
+    configuration_id: str
+    last_modified: str  # 2026-01-31T12:00:00.000+0000
+    state: str = "Active"
+    state_reason: str | None = None
+    state_reason_code: str | None = None
+    last_update_status: str | None = "Successful"
+    last_update_status_reason: str | None = None
+    last_update_status_reason_code: str | None = None
+
+    @property
+    def arn(self) -> str:
+        """The function's ARN without a qualifier."""
+        return function_arn(self.account_id, self.region, self.name)
+
+    @property
+    def qualified_arn(self) -> str:
+        return f"{self.arn}:{self.version}"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """What all versions of a function share."""
+
+    account_id: str
+    region: str
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    next_version: int = 1  # never reused, even after deletion
+
+    @property
+    def arn(self) -> str:
+        return function_arn(self.account_id, self.region, self.name)

@@ -1,0 +1,44 @@
+"""One invocation: what is asked of a function, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorType(StrEnum):
+    """Lambda's own error types; people's code matches on these strings."""
+
+    EXIT_ERROR = "Runtime.ExitError"
+    INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
+    UNKNOWN = "Runtime.Unknown"
+    RESPONSE_SIZE_TOO_LARGE = "Function.ResponseSizeTooLarge"
+    TIMED_OUT = "Sandbox.Timedout"
+    SANDBOX_FAILURE = "Sandbox.Failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What the runtime is told in one `next` answer."""
+
+    request_id: str
+    invoked_arn: str  # with the qualifier exactly as the caller gave it
+    payload: bytes
+    trace_header: str
+    client_context: str | None = None  # JSON, decoded from the caller's base64
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationResult:
+    """What came of it. An error of the function's is a result, not an exception."""
+
+    payload: bytes
+    is_function_error: bool = False
+    log_tail: bytes = b""
+
+
+def error_payload(error_type: str, message: str) -> bytes:
+    """The body Lambda itself answers for a function that could not."""
+    return json.dumps({"errorType": error_type, "errorMessage": message}).encode()

@@ -1,0 +1,42 @@
+"""Lambda's quotas, each once.
+
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+from __future__ import annotations
+
+MIB = 1024 * 1024
+
+# Invocations
+REQUEST_PAYLOAD_BYTES = 6 * MIB  # synchronous; AWS words it as 6291456 in its error
+RESPONSE_PAYLOAD_BYTES = 6 * MIB
+LOG_TAIL_BYTES = 4096
+CLIENT_CONTEXT_BYTES = 3583
+ACCOUNT_CONCURRENCY = 1000
+
+# Functions
+FUNCTION_NAME_CHARACTERS = 64
+MEMORY_DEFAULT_MIB = 128
+MEMORY_MAXIMUM_MIB = 10240  # the model allows more, for functions on managed instances
+TIMEOUT_DEFAULT_SECONDS = 3
+TIMEOUT_MAXIMUM_SECONDS = 900
+EPHEMERAL_STORAGE_DEFAULT_MIB = 512
+EPHEMERAL_STORAGE_MAXIMUM_MIB = 10240
+ENVIRONMENT_BYTES = 4096
+TAGS = 50  # of one resource
+LISTED_ITEMS = 50  # in one page, whatever MaxItems says
+MIB_PER_CPU = 1769  # memory at which a function has one vCPU
+
+# Deployment packages
+ZIPPED_BYTES = 50 * MIB  # uploaded inline
+UNZIPPED_BYTES = 250 * MIB
+CODE_STORAGE_BYTES = 75 * 1024 * MIB  # of an account in a region
+
+# Execution environments
+INIT_SECONDS = 10.0
+SHUTDOWN_SECONDS = 2.0
+FILE_DESCRIPTORS = 1024
+PROCESSES_AND_THREADS = 1024
+
+# CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+LOG_EVENT_BYTES = 1024 * 1024

@@ -1,0 +1,125 @@
+"""The environment variables a function's process starts with.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lambent.execution_environment.runtimes import (
+    CLIENT_ROOT,
+    LANGUAGE_ROOT,
+    LAYERS_ROOT,
+    TASK_ROOT,
+    Runtime,
+)
+
+if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
+
+RUNTIME_API_ADDRESS = "127.0.0.1:9001"  # inside every environment's own network
+# Carries the number of the descriptor that log frames are written to; the sandbox sets it.
+TELEMETRY_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
+
+_PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+_LIBRARIES = (
+    f"/lib64:/usr/lib64:{CLIENT_ROOT}:{CLIENT_ROOT}/lib:{TASK_ROOT}:{TASK_ROOT}/lib:/opt/lib"
+)
+_LANGUAGE_LIBRARIES = f"{LANGUAGE_ROOT}/lib"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a function signs its own AWS requests with."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+def defined_variables(
+    version: FunctionVersion,
+    runtime: Runtime,
+    *,
+    log_stream: str,
+    credentials: Credentials,
+    initialization_type: str = "on-demand",
+) -> dict[str, str]:
+    """The whole environment: Lambda's defaults, over them the function's own, then the reserved.
+
+    `_X_AMZN_TRACE_ID` is not among them: it belongs to an invocation, and the client sets it.
+    """
+    variables = {
+        **_unreserved(runtime),
+        **version.environment,
+        **_reserved(version, runtime),
+        **_credentials(credentials),
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
+    }
+    if runtime.interpreter is not None and not runtime.interpreter.is_system:
+        # Pythons built by pyenv find their own library by the absolute path they were built for,
+        # which no sandbox has: a function that sets its own path must not lose /var/lang/lib.
+        variables["LD_LIBRARY_PATH"] = _starting_with(
+            _LANGUAGE_LIBRARIES, variables["LD_LIBRARY_PATH"]
+        )
+    return variables
+
+
+def _starting_with(first: str, paths: str) -> str:
+    others = [path for path in paths.split(":") if path not in ("", first)]
+    return ":".join([first, *others])
+
+
+def _unreserved(runtime: Runtime) -> dict[str, str]:
+    """What a function's configuration may replace."""
+    variables = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": _PATH,
+        "LD_LIBRARY_PATH": _LIBRARIES,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        # Nothing listens there: segments, which are datagrams, vanish without an error.
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+    }
+    if runtime.family != "provided":
+        variables["PATH"] = f"{LANGUAGE_ROOT}/bin:{_PATH}"
+        variables["LD_LIBRARY_PATH"] = f"{_LANGUAGE_LIBRARIES}:{_LIBRARIES}"
+    if runtime.family == "python":
+        variables["PYTHONPATH"] = CLIENT_ROOT
+    if runtime.family == "nodejs":
+        variables["NODE_PATH"] = (
+            f"{LAYERS_ROOT}/nodejs/node{runtime.release}/node_modules:"
+            f"{LAYERS_ROOT}/nodejs/node_modules:"
+            f"{CLIENT_ROOT}/node_modules:{CLIENT_ROOT}:{TASK_ROOT}"
+        )
+    return variables
+
+
+def _reserved(version: FunctionVersion, runtime: Runtime) -> dict[str, str]:
+    variables = {
+        "_HANDLER": version.handler,
+        "LAMBDA_TASK_ROOT": TASK_ROOT,
+        "LAMBDA_RUNTIME_DIR": CLIENT_ROOT,
+        "AWS_REGION": version.region,
+        "AWS_DEFAULT_REGION": version.region,
+        "AWS_LAMBDA_FUNCTION_NAME": version.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mib),
+        "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
+        "AWS_LAMBDA_LOG_FORMAT": "Text",
+        "AWS_LAMBDA_RUNTIME_API": RUNTIME_API_ADDRESS,
+    }
+    if runtime.family != "provided":
+        variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{runtime.identifier}"
+    return variables
+
+
+def _credentials(credentials: Credentials) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+    }

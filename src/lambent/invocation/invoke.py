@@ -1,0 +1,89 @@
+"""The Invoke operation, synchronous.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lambent.domain.arn import LATEST, FunctionReference, parse_function_reference
+from lambent.domain.caller import Caller
+from lambent.domain.errors import invalid_parameter_value, resource_conflict, resource_not_found
+from lambent.domain.invocation import Invocation
+from lambent.domain.trace import continue_trace
+from lambent.invocation.payload import checked_client_context, checked_event
+
+if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.pool import Pool
+    from lambent.invocation.concurrency import Concurrency
+    from lambent.store.functions import FunctionStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPlane:
+    """What invocations are made from."""
+
+    functions: FunctionStore
+    pool: Pool
+    concurrency: Concurrency
+
+
+Operation = Callable[[DataPlane, Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Run a function and answer what it returned."""
+    reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
+    version = runnable_version(plane.functions, reference)
+    event = checked_event(request.get("Payload", b""))
+    client_context = checked_client_context(request.get("ClientContext"))
+    invocation_type = request.get("InvocationType", "RequestResponse")
+    if invocation_type == "DryRun":
+        return {"StatusCode": 204, "Payload": b""}
+    if invocation_type == "Event":
+        raise invalid_parameter_value(
+            "InvocationType Event is not available in this release of Lambent: its queue is not "
+            "there yet. Use RequestResponse."
+        )
+    wants_log_tail = request.get("LogType") == "Tail"
+    with plane.concurrency.admit(version):
+        result = await plane.pool.invoke(
+            version,
+            Invocation(
+                request_id=caller.request_id,
+                invoked_arn=reference.qualified_arn,
+                payload=event,
+                trace_header=continue_trace(caller.trace_header),
+                client_context=client_context,
+            ),
+            wants_log_tail=wants_log_tail,
+        )
+    output = {"StatusCode": 200, "Payload": result.payload, "ExecutedVersion": version.version}
+    if result.is_function_error:
+        output["FunctionError"] = "Unhandled"
+    if wants_log_tail:
+        output["LogResult"] = base64.b64encode(result.log_tail).decode()
+    return output
+
+
+def runnable_version(functions: FunctionStore, reference: FunctionReference) -> FunctionVersion:
+    """The version `reference` names, if it can run now; raises ServiceError as AWS does."""
+    version = functions.version(
+        reference.account_id, reference.region, reference.name, reference.qualifier or LATEST
+    )
+    if version is None:
+        raise resource_not_found(f"Function not found: {reference.qualified_arn}")
+    if version.state != "Active":
+        raise resource_conflict(
+            "The operation cannot be performed at this time. "
+            f"The function is currently in the following state: {version.state}"
+        )
+    return version
+
+
+OPERATIONS: dict[str, Operation] = {"Invoke": invoke}

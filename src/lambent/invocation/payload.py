@@ -1,0 +1,78 @@
+"""Checks of what a caller sends with an invocation, with AWS's own refusals."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+
+from lambent.domain.errors import ServiceError
+from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, REQUEST_PAYLOAD_BYTES
+
+
+def checked_event(payload: bytes) -> bytes:
+    """The event a function gets: the payload as it came, or `{}` for none.
+
+    Raises RequestTooLargeException over 6 MB and InvalidRequestContentException for no JSON.
+    """
+    if not payload:
+        return b"{}"
+    if len(payload) > REQUEST_PAYLOAD_BYTES:
+        raise ServiceError(
+            "RequestTooLargeException",
+            f"Request must be smaller than {REQUEST_PAYLOAD_BYTES} bytes "
+            "for the InvokeFunction operation",
+        )
+    try:
+        json.loads(payload)
+    except UnicodeDecodeError as error:
+        raise _not_json(f"Invalid UTF-8 start byte 0x{payload[error.start]:02x}") from None
+    except json.JSONDecodeError as error:
+        raise _not_json(_complaint(error)) from None
+    except (ValueError, RecursionError):
+        raise _not_json("Document is nested too deeply or has a number too long to read") from None
+    return payload
+
+
+def _complaint(error: json.JSONDecodeError) -> str:
+    """What is wrong, in the words of the JSON parser AWS uses."""
+    rest = error.doc[error.pos :]
+    where = f"\n at [line: {error.lineno}, column: {error.colno}]"
+    if not rest:
+        return f"Unexpected end-of-input{where}"
+    token = rest.split(None, 1)[0] if not rest[0].isspace() else rest[0]
+    word = "".join(character for character in token if character.isalnum() or character == "_")
+    expected = (
+        "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+    )
+    if word and token.startswith(word):
+        return f"Unrecognized token '{word[:128]}': {expected}{where}"
+    return f"Unexpected character ('{rest[0]}' (code {ord(rest[0])})){where}"
+
+
+def _not_json(complaint: str) -> ServiceError:
+    return ServiceError(
+        "InvalidRequestContentException",
+        "Could not parse request body into json: Could not parse payload into json: " + complaint,
+    )
+
+
+def checked_client_context(encoded: str | None) -> str | None:
+    """The caller's client context as one line of JSON, or None.
+
+    Re-encoded, so that nothing but JSON in ASCII can reach the runtime's header.
+    """
+    if not encoded:
+        return None
+    try:
+        if len(encoded) > CLIENT_CONTEXT_BYTES:
+            raise ValueError
+        document = json.loads(base64.b64decode(encoded, validate=True))
+        if not isinstance(document, dict):
+            raise ValueError
+    except (binascii.Error, ValueError, RecursionError):
+        raise ServiceError(
+            "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.",
+        ) from None
+    return json.dumps(document, separators=(",", ":"))

@@ -1,0 +1,126 @@
+"""Limits on memory, processor time and processes, by the kernel's control groups.
+
+Everything is below one directory named `lambent`, inside the group this server itself is in where
+possible: limits that were set around the server then hold for its sandboxes too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambent.sandbox import cgroups_v1, cgroups_v2, servers
+from lambent.sandbox.cgroup_mounts import Hierarchies, read_hierarchies
+from lambent.sandbox.cgroup_removal import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lambent.sandbox.sandbox import Limits
+
+CONTROLLERS = ("memory", "cpu", "pids")
+
+_SUBTREE = "lambent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlGroups:
+    """One server's subtree: for each controller that can be had, its directory."""
+
+    version: int
+    directories: Mapping[str, Path]
+    home: cgroups_v2.Home | None = None  # where to put this process back to
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name in CONTROLLERS if name not in self.directories)
+
+    def create(self, name: str, limits: Limits) -> ControlGroup:
+        """An empty group under these limits. Raises OSError."""
+        directories = {c: parent / name for c, parent in self.directories.items()}
+        for directory in set(directories.values()):
+            directory.mkdir()
+        mechanism = cgroups_v1 if self.version == 1 else cgroups_v2
+        mechanism.write_limits(directories, limits)
+        return ControlGroup(self.version, directories)
+
+    def close(self) -> None:
+        """Remove the subtree; its groups must be gone."""
+        if self.home is not None:
+            self.home.return_to()
+        for directory in set(self.directories.values()):
+            remove_tree(directory)
+            # Another server of ours may still be in it.
+            with contextlib.suppress(OSError):
+                directory.parent.rmdir()
+
+
+class ControlGroup:
+    """One sandbox's group. The file with the peak stays open: it is read after each invocation."""
+
+    def __init__(self, version: int, directories: Mapping[str, Path]) -> None:
+        self._directories = directories
+        self._memory = directories.get("memory")
+        self._mechanism = cgroups_v1 if version == 1 else cgroups_v2
+        self._peak = self._mechanism.open_peak(self._memory) if self._memory else None
+
+    def add(self, pid: int) -> None:
+        """Move a process in; what it starts from now on is in the group too. Raises OSError."""
+        for directory in set(self._directories.values()):
+            (directory / "cgroup.procs").write_text(str(pid))
+
+    def memory_peak_bytes(self) -> int:
+        return int(os.pread(self._peak, 32, 0)) if self._peak is not None else 0
+
+    def reset_memory_peak(self) -> None:
+        # Linux before 6.12 cannot reset a v2 peak: it then stays the peak since the start.
+        if self._peak is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._peak, b"0")
+
+    def out_of_memory_kills(self) -> int:
+        if self._memory is None:
+            return 0
+        events = (self._memory / self._mechanism.OUT_OF_MEMORY_FILE).read_text().splitlines()
+        counts = dict(line.split() for line in events)
+        return int(counts.get("oom_kill", 0))
+
+    def remove(self) -> None:
+        """Kill what is left in it and remove it; blocks until the kernel lets go."""
+        if self._peak is not None:
+            os.close(self._peak)
+            self._peak = None
+        for directory in set(self._directories.values()):
+            remove_tree(directory)
+
+
+def open_control_groups(server: str, hierarchies: Hierarchies | None = None) -> ControlGroups:
+    """This server's subtree with as many controllers as this host gives us."""
+    found = hierarchies or read_hierarchies()
+    if any(name in found.v1 for name in CONTROLLERS):
+        parents = {c: found.v1[c] for c in CONTROLLERS if c in found.v1}
+        usable = {c: p / _SUBTREE / server for c, p in parents.items() if _make(p, server)}
+        return ControlGroups(version=1, directories=usable)
+    if found.v2 is None:
+        return ControlGroups(version=2, directories={})
+    directory, controllers, home = cgroups_v2.open_subtree(found.v2, f"{_SUBTREE}/{server}")
+    return ControlGroups(version=2, directories=dict.fromkeys(controllers, directory), home=home)
+
+
+def remove_left_behind(groups: ControlGroups) -> None:
+    """Remove the subtrees of crashed servers, and kill whatever still runs in them."""
+    for directory in set(groups.directories.values()):
+        for other in directory.parent.iterdir():
+            if other.is_dir() and servers.is_left_behind(other.name):
+                remove_tree(other)
+
+
+def _make(parent: Path, server: str) -> bool:
+    try:
+        (parent / _SUBTREE / server).mkdir(parents=True)
+    except OSError:
+        return False
+    return True

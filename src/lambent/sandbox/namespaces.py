@@ -1,0 +1,239 @@
+"""Isolation by namespaces: what a server holds in common for all its sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import shutil
+import threading
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambent.sandbox import (
+    bubblewrap,
+    cgroups,
+    network,
+    privileges,
+    resource_limits,
+    root_files,
+    seccomp,
+    servers,
+    system_calls,
+    volumes,
+)
+from lambent.sandbox.bubblewrap_body import BubblewrapBody
+from lambent.sandbox.sandbox import Body, Command, Limits, Mount, NetworkSlot, Volume
+from lambent.sandbox.server_directory import own_directory
+from lambent.sandbox.shared_network import SharedNetwork, host_thread, open_shared_network
+from lambent.sandbox.uplink import NAME_SERVER
+from lambent.sandbox.users import UserIds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+# Each start is some milliseconds of waiting for other processes.
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    directory: Path
+    executor: Executor  # its threads live in a network namespace that leads nowhere
+    surroundings: bubblewrap.Surroundings
+    groups: cgroups.ControlGroups
+    users: UserIds | None  # None where we have only one user id to give
+    network: SharedNetwork
+    undo: ExitStack
+
+    def make_slot(self) -> NetworkSlot:
+        home = self.surroundings.home_network
+        return network.make_slot(home, self.network.router)
+
+
+class Namespaces:
+    """See `isolation.Kind`."""
+
+    def __init__(self, common: _Common, slots: network.SlotPool) -> None:
+        self._common = common
+        self._slots = slots
+        self._numbers = itertools.count()
+        self.executor = common.executor
+        self.endpoint_listener = common.network.endpoint
+        self.endpoint_address = common.network.endpoint_address
+
+    async def take_slot(self) -> NetworkSlot:
+        return await self._slots.take()
+
+    def make_volume(self, size_bytes: int) -> Volume:
+        users = self._common.users
+        place = self._common.directory / "volumes" / str(next(self._numbers))
+        place.mkdir()
+        user_id = users.take() if users else None
+
+        def remove() -> None:
+            volumes.unmount(place / "files")
+            shutil.rmtree(place)
+            if users and user_id is not None:
+                users.release(user_id)
+
+        async def remove_in_thread() -> None:
+            await asyncio.get_running_loop().run_in_executor(self.executor, remove)
+
+        try:
+            _mount(place / "files", self._common.directory / "templates", size_bytes, user_id)
+            root_files.write_accounts(place, *_ids_inside(user_id))
+        except BaseException:
+            remove()
+            raise
+        return Volume(
+            path=place / "files", user_id=user_id, accounts=place, remove=remove_in_thread
+        )
+
+    def start(
+        self,
+        command: Command,
+        mounts: Sequence[Mount],
+        limits: Limits,
+        volume: Volume,
+        slot: NetworkSlot,
+    ) -> Body:
+        if slot.namespace is None:
+            raise ValueError("this network slot is of another kind of isolation")
+        surroundings = self._common.surroundings
+        group = self._common.groups.create(str(next(self._numbers)), limits)
+
+        def limit(pid: int) -> None:
+            group.add(pid)
+            resource_limits.apply(pid, limits)
+
+        try:
+            launched = bubblewrap.launch(
+                surroundings,
+                command,
+                bubblewrap.sandbox_arguments(surroundings, mounts, volume),
+                user_id=volume.user_id,
+                network=slot.namespace,
+                limit=limit,
+            )
+        except BaseException:
+            group.remove()
+            raise
+        return BubblewrapBody(launched, group)
+
+
+@asynccontextmanager
+async def open_namespaces(
+    state_directory: Path, *, slots: int, endpoint_port: int | None
+) -> AsyncIterator[Namespaces]:
+    """Everything up, and on leaving everything down. `isolation.Isolation.open` checks first."""
+    async with AsyncExitStack() as stack:
+        common = await asyncio.to_thread(_open_common, state_directory, endpoint_port)
+        stack.push_async_callback(asyncio.to_thread, common.undo.close)
+        pool = network.SlotPool(common.make_slot, common.executor, slots)
+        refilling = asyncio.create_task(pool.run(), name="network slots")
+        stack.push_async_callback(_cancelled, refilling)
+        yield Namespaces(common, pool)
+
+
+def _open_common(state_directory: Path, endpoint_port: int | None) -> _Common:
+    programs = bubblewrap.find_programs()
+    if programs is None:
+        raise FileNotFoundError("bwrap and setpriv are needed")
+    # Processes 1 of sandboxes outlive their bwrap a little: so they come to us and not to an init
+    # that may be slow to bury them, or absent in a container.
+    system_calls.adopt_orphans()
+    with ExitStack() as stack:
+        home = _new_home()
+        stack.callback(os.close, home)
+        executor = _threads(stack, home)
+        directory = stack.enter_context(own_directory(state_directory))
+        users = UserIds() if privileges.has_root_powers() else None
+        if users:
+            stack.callback(users.close)
+        groups = cgroups.open_control_groups(servers.own_name())
+        stack.callback(groups.close)
+        cgroups.remove_left_behind(groups)
+        shared = executor.submit(
+            open_shared_network,
+            directory,
+            home=home,
+            endpoint_port=endpoint_port,
+            host=stack.enter_context(host_thread()),
+        ).result()
+        stack.callback(shared.close)
+        if shared.problem:
+            _log.warning("functions cannot reach the outside: %s", shared.problem)
+        if groups.missing:
+            _log.warning("limits that are not held: %s", ", ".join(groups.missing))
+        name_server = NAME_SERVER if shared.uplink else None
+        root_files.write_etc(directory / "etc", name_server=name_server)
+        return _Common(
+            directory=directory,
+            executor=executor,
+            surroundings=bubblewrap.Surroundings(
+                programs=programs,
+                etc=directory / "etc",
+                filter=_write_filter(directory / "filter"),
+                home_network=home,
+            ),
+            groups=groups,
+            users=users,
+            network=shared,
+            undo=stack.pop_all(),
+        )
+
+
+def _new_home() -> int:
+    made: Future[int] = Future()
+    # A thread of its own: who unshares as an ordinary user can never return to the host's network.
+    maker = threading.Thread(
+        target=lambda: made.set_result(system_calls.new_network_namespace()), name="home network"
+    )
+    maker.start()
+    maker.join()
+    return made.result(timeout=0)
+
+
+def _threads(stack: ExitStack, home: int) -> Executor:
+    """Threads that live as long as the stack: sandboxes die with the thread that started them."""
+    executor = ThreadPoolExecutor(
+        _THREADS, "sandbox", initializer=system_calls.enter_network, initargs=(home,)
+    )
+    return stack.enter_context(executor)
+
+
+def _write_filter(file: Path) -> Path | None:
+    if not seccomp.is_supported():
+        return None
+    file.write_bytes(seccomp.build_filter())
+    return file
+
+
+def _mount(files: Path, templates: Path, size_bytes: int, user_id: int | None) -> None:
+    if user_id is None or volumes.find_problem():
+        volumes.mount_in_memory(files, size_bytes)
+    else:
+        volumes.mount_on_disk(files, templates, size_bytes)
+    if user_id is not None:
+        os.chown(files, user_id, user_id)
+    files.chmod(0o700)
+
+
+def _ids_inside(user_id: int | None) -> tuple[int, int]:
+    if user_id is None:
+        return bubblewrap.USER_ID, bubblewrap.GROUP_ID
+    return user_id, user_id
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

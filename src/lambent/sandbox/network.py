@@ -1,0 +1,131 @@
+"""Network slots: a namespace for each sandbox, made before it is needed.
+
+A slot holds loopback, a listening socket of ours at a fixed loopback address, and, where there is
+a router, one link to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import struct
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from lambent.sandbox import system_calls
+from lambent.sandbox.sandbox import NetworkSlot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from lambent.sandbox.router import Router
+
+API_ADDRESS = ("127.0.0.1", 9001)
+
+_log = logging.getLogger(__name__)
+
+_BACKLOG = 128
+_MAKERS = 2  # slots made at the same time, when many are taken at once
+# <linux/sockios.h>, <linux/if.h>
+_SIOCGIFFLAGS = 0x8913
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+
+
+class SlotPool:
+    """A few slots in stock; as one is taken the next is being made."""
+
+    def __init__(self, make: Callable[[], NetworkSlot], executor: Executor, size: int) -> None:
+        self._make = make
+        self._executor = executor
+        self._stock: asyncio.Queue[NetworkSlot | OSError] = asyncio.Queue(maxsize=size)
+
+    async def take(self) -> NetworkSlot:
+        """A slot nobody has ever used. Raises OSError when the kernel gives none."""
+        slot = await self._stock.get()
+        if isinstance(slot, OSError):
+            raise slot
+        return slot
+
+    async def run(self) -> None:
+        """Keep the stock full; on cancellation, dispose of it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(_MAKERS):
+                    group.create_task(self._refill(), name=f"network slots {number}")
+        finally:
+            while not self._stock.empty():
+                slot = self._stock.get_nowait()
+                if not isinstance(slot, OSError):
+                    await slot.close()
+
+    async def _refill(self) -> None:
+        while True:
+            slot = await self._made()
+            try:
+                await self._stock.put(slot)
+            except asyncio.CancelledError:
+                if not isinstance(slot, OSError):
+                    await slot.close()
+                raise
+
+    async def _made(self) -> NetworkSlot | OSError:
+        made = asyncio.get_running_loop().run_in_executor(self._executor, self._make)
+        try:
+            return await asyncio.shield(made)
+        except OSError as error:
+            # Whoever asks next gets the error; then it is tried again.
+            _log.warning("cannot make a network slot: %s", error)
+            return error
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                await (await made).close()
+            raise
+
+
+def make_slot(home: int, router: Router | None) -> NetworkSlot:
+    """Make one slot. Blocks; the calling thread stays in the network namespace `home`."""
+    with ExitStack() as undo:
+        namespace = system_calls.new_network_namespace(return_to=home)
+        undo.callback(os.close, namespace)
+        with system_calls.inside_network(namespace, return_to=home):
+            bring_loopback_up()
+            listener = undo.enter_context(listen(API_ADDRESS, _BACKLOG))
+        if router is not None:
+            undo.callback(router.forget, router.connect(namespace))
+        # The kernel takes the link and the routes away with the namespace, in its own time.
+        release = undo.pop_all()
+    return NetworkSlot(
+        listener=listener,
+        api_address="{}:{}".format(*API_ADDRESS),
+        namespace=namespace,
+        release=release.close,
+    )
+
+
+def listen(address: tuple[str, int], backlog: int) -> socket.socket:
+    """A non-blocking listening socket in the calling thread's network namespace."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def bring_loopback_up() -> None:
+    """In the calling thread's network namespace; a new one has it down. Needs no program."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH22x", b"lo", 0)
+        answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request)
+        _, flags = struct.unpack("16sH22x", answer)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))

@@ -1,0 +1,167 @@
+"""No isolation: commands run as ordinary processes of our own user. Only ever chosen explicitly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import shutil
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambent.sandbox import entry_script, network, resource_limits, root_files
+from lambent.sandbox.sandbox import (
+    Body,
+    Command,
+    Exit,
+    Limits,
+    Mount,
+    NetworkSlot,
+    Volume,
+)
+from lambent.sandbox.server_directory import own_directory
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Sequence
+    from concurrent.futures import Executor
+
+_log = logging.getLogger(__name__)
+
+_THREADS = 4
+_BACKLOG = 128
+_KIB = 1024
+
+
+class PlainProcesses:
+    """See `isolation.Kind`. Mounts are ignored: commands see the host's own files."""
+
+    def __init__(self, directory: Path, executor: ThreadPoolExecutor) -> None:
+        self._directory = directory
+        self._numbers = itertools.count()
+        self.executor: Executor = executor
+        self.endpoint_listener: socket.socket | None = None
+        self.endpoint_address: str | None = None
+
+    async def take_slot(self) -> NetworkSlot:
+        listener = network.listen(("127.0.0.1", 0), _BACKLOG)
+        host, port = listener.getsockname()
+        return NetworkSlot(
+            listener=listener, api_address=f"{host}:{port}", namespace=None, release=listener.close
+        )
+
+    def make_volume(self, size_bytes: int) -> Volume:
+        place = self._directory / "volumes" / str(next(self._numbers))
+        files = place / "files"
+        files.mkdir(mode=0o700, parents=True)
+        root_files.write_accounts(place, os.getuid(), os.getgid())
+
+        async def remove() -> None:
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+        return Volume(path=files, user_id=None, accounts=place, remove=remove)
+
+    def start(
+        self,
+        command: Command,
+        mounts: Sequence[Mount],
+        limits: Limits,
+        volume: Volume,
+        slot: NetworkSlot,
+    ) -> Body:
+        variables = {"TMPDIR": str(volume.path), **command.environment}
+        return _launch(replace(command, environment=variables), limits)
+
+
+class PlainBody:
+    """See `sandbox.Body`. The command and what stays in its process group."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: int, telemetry: int) -> None:
+        self._process = process
+        self.output = output
+        self.telemetry = telemetry
+        self.exit_descriptor = os.pidfd_open(process.pid)
+
+    def exit(self) -> Exit:
+        # Not buried yet: until `remove` its number stays taken, and the group is safe to kill.
+        ended = os.waitid(os.P_PIDFD, self.exit_descriptor, os.WEXITED | os.WNOWAIT)
+        if ended is not None and ended.si_code == os.CLD_EXITED:
+            return Exit(code=ended.si_status, signal=None, is_out_of_memory=False)
+        number = ended.si_status if ended is not None else None
+        return Exit(code=None, signal=number, is_out_of_memory=False)
+
+    def terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exit_descriptor, signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def memory_peak_bytes(self) -> int:
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * _KIB
+        return 0
+
+    def reset_memory_peak(self) -> None:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
+
+    def remove(self) -> None:
+        self.kill()
+        self._process.wait()
+        os.close(self.exit_descriptor)
+
+
+@asynccontextmanager
+async def open_plain_processes(state_directory: Path) -> AsyncIterator[PlainProcesses]:
+    _log.warning(
+        "isolation is off: functions run as this user, see its files, processes and network, and "
+        "have no memory, processor, process or /tmp limit"
+    )
+    with ExitStack() as stack:
+        executor = stack.enter_context(ThreadPoolExecutor(_THREADS, "plain process"))
+        directory = await asyncio.to_thread(stack.enter_context, own_directory(state_directory))
+        yield PlainProcesses(directory, executor)
+
+
+def _launch(command: Command, limits: Limits) -> PlainBody:
+    text = entry_script.build(command)
+    with ExitStack() as ours, ExitStack() as kept:
+        output, output_end = entry_script.pipe(kept, ours)
+        telemetry, telemetry_end = entry_script.pipe(kept, ours)
+        script_end, script = entry_script.pipe(ours, ours)
+        process = subprocess.Popen(
+            [*_leash(), *entry_script.SHELL, *command.argv],
+            stdin=script_end,
+            stdout=telemetry_end,
+            stderr=output_end,
+            cwd="/",
+            env={},
+            start_new_session=True,
+        )
+        try:
+            resource_limits.apply(process.pid, limits)
+            entry_script.send(script, text)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        kept.pop_all()
+        return PlainBody(process, output, telemetry)
+
+
+def _leash() -> tuple[str, ...]:
+    """Die with us, where the program for it is installed."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

@@ -1,0 +1,257 @@
+"""The server's settings: one table, four sources, one frozen record.
+
+The command line wins over `LAMBENT_*` variables, these over the TOML file, that over the default.
+A key nobody knows is an error wherever it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lambent.sandbox.isolation import KindName
+
+VARIABLE_PREFIX = "LAMBENT_"
+# Variables of the same prefix that are not the server's.
+_OTHER_VARIABLES = frozenset({"LAMBENT_CONFIG", "LAMBENT_ENDPOINT"})
+
+
+class ConfigurationError(Exception):
+    """Raised when a setting is unknown or has a value that cannot be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting of `lambent serve`; SETTINGS says what each means."""
+
+    host: str
+    port: int
+    data_dir: Path
+    runtimes_dir: Path
+    region: str
+    account_id: str
+    isolation: KindName
+    max_environments: int
+    idle_seconds: float
+    concurrency: int
+    drain_seconds: int
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str  # as in the TOML file; --name-with-dashes and LAMBENT_NAME elsewhere
+    read: Callable[[str], object]  # raises ValueError
+    default: Callable[[], object]
+    meaning: str
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return VARIABLE_PREFIX + self.name.upper()
+
+
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return read
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    return _matching("|".join(values), "one of " + ", ".join(values))
+
+
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text, re.ASCII):
+        raise ValueError("must be a number of seconds")
+    return float(text)
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("must be a path")
+    return Path(text).expanduser().absolute()
+
+
+def data_home() -> Path:
+    """Where this user's programs keep data: the XDG base directory specification."""
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "lambent"
+
+
+def _config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "lambent"
+
+
+def _default_environments() -> int:
+    """As many as Lambda's default concurrency, or fewer where memory would not hold them.
+
+    An idle Python environment takes about 15 MiB; busy ones take what they need.
+    """
+    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
+    return max(8, min(1000, memory_mib // 24))
+
+
+SETTINGS = (
+    Setting(
+        "host",
+        _matching(r"[0-9A-Za-z.:\-]{1,253}", "an address or host name"),
+        lambda: "127.0.0.1",
+        "Address to listen on. Whoever reaches it may run code here: leave it on loopback "
+        "unless the network is yours.",
+    ),
+    Setting(
+        "port", _whole_number(0, 65535), lambda: 9000, "Port to listen on; 0 takes a free one."
+    ),
+    Setting(
+        "data_dir",
+        _path,
+        lambda: data_home() / "data",
+        "Directory of everything the server keeps: database, deployment packages, key.",
+    ),
+    Setting(
+        "runtimes_dir",
+        _path,
+        lambda: data_home() / "runtimes",
+        "Directory `lambent runtime install` puts runtimes into; servers may share it.",
+    ),
+    Setting(
+        "region",
+        _matching(r"[a-z]{2}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
+        lambda: "us-east-1",
+        "Region of requests that name none.",
+    ),
+    Setting(
+        "account_id",
+        _matching(r"\d{12}", "12 digits"),
+        lambda: "000000000000",
+        "Account of requests whose access key is not itself an account number.",
+    ),
+    Setting(
+        "isolation",
+        _one_of("namespaces", "process"),
+        lambda: "namespaces",
+        "How functions are kept apart: `namespaces` (sandboxes), or `process`, which protects "
+        "nothing and is for hosts that allow no sandbox.",
+    ),
+    Setting(
+        "max_environments",
+        _whole_number(1, 100_000),
+        _default_environments,
+        "Execution environments of all functions together; when they are all busy, calls are "
+        "throttled.",
+    ),
+    Setting(
+        "idle_seconds",
+        _seconds,
+        lambda: 600.0,
+        "Seconds after which an idle execution environment is closed.",
+    ),
+    Setting(
+        "concurrency",
+        _whole_number(1, 100_000),
+        lambda: 1000,
+        "Invocations an account may have at work in one region at one time.",
+    ),
+    Setting(
+        "drain_seconds",
+        _whole_number(0, 900),
+        lambda: 30,
+        "Seconds that invocations at work are given to end when the server stops.",
+    ),
+    Setting(
+        "log_level",
+        _one_of("debug", "info", "warning", "error"),
+        lambda: "info",
+        "How much the server says on standard error.",
+    ),
+)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def load(
+    command_line: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> Config:
+    """The settings all sources together give; raises ConfigurationError.
+
+    `file` is the TOML file the command line names; without it LAMBENT_CONFIG names one, or
+    lambent.toml in the user's configuration directory is taken if it is there.
+    """
+    values: dict[str, object] = {setting.name: setting.default() for setting in SETTINGS}
+    values |= _from_file(file or _file_to_read(environment))
+    values |= _from_variables(environment)
+    values |= {
+        name: _read(_BY_NAME[name], text, _BY_NAME[name].option)
+        for name, text in command_line.items()
+        if text is not None
+    }
+    return Config(**values)  # type: ignore[arg-type]  # SETTINGS and Config agree: a test says so
+
+
+def _read(setting: Setting, text: str, where: str) -> object:
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {text!r} {error}") from None
+
+
+def _from_variables(environment: Mapping[str, str]) -> dict[str, object]:
+    values = {}
+    for variable, text in environment.items():
+        if not variable.startswith(VARIABLE_PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        name = variable.removeprefix(VARIABLE_PREFIX).lower()
+        if name not in _BY_NAME or variable != _BY_NAME[name].variable:
+            raise ConfigurationError(f"{variable}: there is no such setting")
+        values[name] = _read(_BY_NAME[name], text, variable)
+    return values
+
+
+def _file_to_read(environment: Mapping[str, str]) -> Path | None:
+    if environment.get("LAMBENT_CONFIG"):
+        return Path(environment["LAMBENT_CONFIG"])
+    usual = _config_home() / "lambent.toml"
+    return usual if usual.is_file() else None
+
+
+def _from_file(file: Path | None) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        document = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}") from None
+    unknown = sorted(document.keys() - _BY_NAME.keys())
+    if unknown:
+        raise ConfigurationError(f"{file}: there is no such setting: {', '.join(unknown)}")
+    return {
+        name: _read(_BY_NAME[name], _as_text(value), f"{file}: {name}")
+        for name, value in document.items()
+    }
+
+
+def _as_text(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) else ""

@@ -1,0 +1,221 @@
+"""The public listener's application: one request in, the API it is for, one answer out.
+
+Raw ASGI, since it is on the path of every invocation (docs/design.md, D2). Here is the one exit
+for errors: an operation raises ServiceError, and nothing else leaves as anything but a 500 with
+no details in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lambent.control_plane import code_location
+from lambent.domain.caller import Caller
+from lambent.domain.errors import ServiceError
+from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
+from lambent.protocol import credential_scope
+from lambent.protocol.http import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from lambent.protocol.service import Service
+    from lambent.store.deployment_packages import DeploymentPackages
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+# What AWS takes for any operation; its own refusal names the number.
+MAX_REQUEST_BYTES = 70_167_211
+# What is still read, and thrown away, of a request that is too large, so that the client hears why.
+_MAX_DISCARDED_BYTES = 4 * MAX_REQUEST_BYTES
+_LONG_TO_PARSE_BYTES = 256 * 1024
+_LOGS_TARGET = "Logs_20140328."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One AWS API: its wire protocol, and what answers its operations."""
+
+    service: Service
+    operations: Mapping[str, Operation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The ASGI application."""
+
+    functions: Api
+    logs: Api
+    packages: DeploymentPackages
+    code_location_key: bytes = field(repr=False)
+    account_id: str
+    region: str
+    health: Callable[[], dict[str, object]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _request_head(scope)
+        request_id = str(uuid.uuid4())
+        if request.path == "/health":
+            response = _json_response(200, self.health())
+        elif request.path.startswith(code_location.PATH_PREFIX):
+            response = await self._download(request)
+        else:
+            response = await self._answer_api(request, receive, request_id)
+        await _send(response, request.method, send)
+
+    async def _answer_api(
+        self, request: HttpRequest, receive: Receive, request_id: str
+    ) -> HttpResponse:
+        api = self._api_of(request)
+        operation = "?"
+        try:
+            request = await _with_body(request, receive)
+            self._refuse_other_services(request)
+            operation, parameters = await _parse(api.service, request)
+            caller = self._caller(request, request_id)
+            output = await api.operations[operation](caller, parameters)
+            response = api.service.serialize(operation, output, request_id)
+        except ServiceError as error:
+            response = api.service.serialize_error(error, request_id)
+        except Exception:  # the API's boundary: the caller gets a 500, the operator the reason
+            logger.exception("%s (request %s) failed", operation, request_id)
+            response = api.service.serialize_error(_internal_error(), request_id)
+        logger.debug("%s => %s", operation, response.status)
+        return response
+
+    def _api_of(self, request: HttpRequest) -> Api:
+        is_logs = request.headers.get("x-amz-target", "").startswith(_LOGS_TARGET)
+        return self.logs if is_logs else self.functions
+
+    def _refuse_other_services(self, request: HttpRequest) -> None:
+        """What is signed for another service is not for us, though its path may look so."""
+        service = credential_scope.scoped_service(request.headers, request.query)
+        if service not in (None, "lambda", "logs"):
+            raise ServiceError(
+                "UnknownOperationException",
+                f"This endpoint serves Lambda and CloudWatch Logs; the request is for {service}.",
+            )
+
+    def _caller(self, request: HttpRequest, request_id: str) -> Caller:
+        return credential_scope.identify(
+            request.headers,
+            request.query,
+            request_id=request_id,
+            default_account=self.account_id,
+            default_region=self.region,
+        )
+
+    async def _download(self, request: HttpRequest) -> HttpResponse:
+        """A deployment package, to whoever has a link that GetFunction gave out."""
+        sha256 = code_location.verify(
+            self.code_location_key, request.path, request.query, time.time()
+        )
+        if request.method not in ("GET", "HEAD") or sha256 is None:
+            return _json_response(403, {"Message": "This link is not valid, or no longer."})
+        try:
+            archive = await self.packages.read(sha256)
+        except ServiceError:
+            return _json_response(404, {"Message": "This deployment package is gone."})
+        return HttpResponse(status=200, headers=[("content-type", "application/zip")], body=archive)
+
+
+def _request_head(scope: Scope) -> HttpRequest:
+    return HttpRequest(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+        body=b"",
+    )
+
+
+async def _parse(service: Service, request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """Off the event loop when it takes long: a deployment package is 70 MB of base64."""
+    if len(request.body) > _LONG_TO_PARSE_BYTES and not request.path.endswith("/invocations"):
+        return await asyncio.to_thread(service.parse, request)
+    return service.parse(request)
+
+
+async def _with_body(request: HttpRequest, receive: Receive) -> HttpRequest:
+    limit = _body_limit(request.path)
+    message = await receive()
+    body = message.get("body", b"")
+    if message.get("more_body"):
+        body = await _read_rest(body, receive, limit)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return HttpRequest(
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        headers=request.headers,
+        body=body,
+    )
+
+
+async def _read_rest(start: bytes, receive: Receive, limit: int) -> bytes:
+    """The whole body; of one over the limit just enough to be seen as such."""
+    body = bytearray(start)
+    read = len(start)
+    more = True
+    while more and read < _MAX_DISCARDED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk = message.get("body", b"")
+        read += len(chunk)
+        if len(body) <= limit:
+            body += chunk
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _body_limit(path: str) -> int:
+    return REQUEST_PAYLOAD_BYTES if path.endswith("/invocations") else MAX_REQUEST_BYTES
+
+
+def _too_large(limit: int) -> ServiceError:
+    if limit == REQUEST_PAYLOAD_BYTES:
+        return ServiceError(
+            "RequestTooLargeException",
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+        )
+    return ServiceError(
+        "RequestEntityTooLargeException", f"Request must be smaller than {limit} bytes"
+    )
+
+
+def _internal_error() -> ServiceError:
+    return ServiceError(
+        "ServiceException", "Lambent failed to answer this request; its log says why."
+    )
+
+
+def _json_response(status: int, document: dict[str, object]) -> HttpResponse:
+    return HttpResponse(
+        status=status,
+        headers=[("content-type", "application/json")],
+        body=json.dumps(document).encode(),
+    )
+
+
+async def _send(response: HttpResponse, method: str, send: Send) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers
+    ]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    body = b"" if method == "HEAD" else response.body
+    await send({"type": "http.response.body", "body": body})

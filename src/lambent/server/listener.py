@@ -1,0 +1,60 @@
+"""The public HTTP listener: uvicorn, bound before it serves, stopped from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 60  # SDKs keep connections in a pool about that long
+
+
+class AddressInUse(Exception):
+    """Raised when the address to listen on cannot be had."""
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server that leaves signals to whoever owns the program."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises AddressInUse with what to do."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        raise AddressInUse(
+            f"cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Another server may have it: choose another with --port."
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def make_listener(application: Any, drain_seconds: int) -> Listener:
+    return Listener(
+        uvicorn.Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=drain_seconds,
+        )
+    )

@@ -1,0 +1,64 @@
+"""How a function's records are laid out in the tables of `schema.py`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from lambent.domain.arn import function_arn
+from lambent.domain.function import NO_VARIABLES, Function, FunctionVersion
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
+    from lambent.store.seal import Seal
+
+_COLUMNS = frozenset({"account_id", "region", "name", "version", "revision_id", "environment"})
+_CONFIGURATION = tuple(
+    field.name for field in fields(FunctionVersion) if field.name not in _COLUMNS
+)
+
+
+def function_key(function: Function | FunctionVersion) -> dict[str, str]:
+    return {"account_id": function.account_id, "region": function.region, "name": function.name}
+
+
+def function_row(function: Function) -> dict[str, str | int]:
+    return {**function_key(function), "next_version": function.next_version}
+
+
+def tag_rows(function: Function) -> list[dict[str, str]]:
+    key = function_key(function)
+    return [{**key, "key": tag, "value": value} for tag, value in function.tags.items()]
+
+
+def version_row(version: FunctionVersion, seal: Seal) -> dict[str, object]:
+    environment = None
+    if version.environment:
+        # The ARN as context: nobody gives one function's secrets to another by editing rows.
+        plain = json.dumps(dict(version.environment)).encode()
+        environment = seal.seal(plain, version.qualified_arn.encode())
+    return {
+        **function_key(version),
+        "version": version.version,
+        "revision_id": version.revision_id,
+        "configuration": {name: getattr(version, name) for name in _CONFIGURATION},
+        "environment": environment,
+    }
+
+
+def read_version(row: RowMapping, seal: Seal) -> FunctionVersion:
+    """Raises SealBroken when the environment was sealed with another key, or moved here."""
+    key = {name: row[name] for name in ("account_id", "region", "name", "version")}
+    environment = NO_VARIABLES
+    if row["environment"] is not None:
+        arn = function_arn(row["account_id"], row["region"], row["name"])
+        context = f"{arn}:{row['version']}".encode()
+        environment = json.loads(seal.open(row["environment"], context))
+    return FunctionVersion(
+        **key,
+        revision_id=row["revision_id"],
+        environment=environment,
+        **row["configuration"],
+    )

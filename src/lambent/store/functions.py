@@ -1,0 +1,322 @@
+"""Every function and its versions: in memory to be read, in the database to last.
+
+The database decides: a write checks and changes it in one job of the only writer thread, and memory
+follows once the job is committed, in the order of the commits. So concurrent writers need no lock,
+and a reader never sees what a crash could still take back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from lambent.domain.arn import LATEST, function_arn
+from lambent.domain.function import Function, FunctionVersion
+from lambent.store.function_rows import (
+    function_key,
+    function_row,
+    read_version,
+    tag_rows,
+    version_row,
+)
+from lambent.store.schema import function_tags, function_versions, functions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from sqlalchemy import ColumnElement
+
+    from lambent.store.database import Database
+    from lambent.store.seal import Seal
+
+
+class AlreadyExists(Exception):
+    """Raised when the function is there already, or the version's number is not the next one."""
+
+
+class NotFound(Exception):
+    """Raised when the function or version to be changed is not there, or not any more."""
+
+
+class RevisionMismatch(Exception):
+    """Raised when a version has changed since its writer read it."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    function: Function
+    versions: dict[str, FunctionVersion]  # $LATEST, then 1, 2, 3
+
+
+@dataclass(slots=True)
+class _Region:
+    """One account's functions in one region."""
+
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)  # sorted, so that listing 10,000 need not sort
+
+    def add(self, entry: _Entry) -> None:
+        self.entries[entry.function.name] = entry
+        insort(self.names, entry.function.name)
+
+    def remove(self, name: str) -> None:
+        del self.entries[name]
+        del self.names[bisect_left(self.names, name)]
+
+
+def _order(version: FunctionVersion) -> int:
+    return 0 if version.version == LATEST else int(version.version)
+
+
+def _is_function(account_id: str, region: str, name: str) -> ColumnElement[bool]:
+    columns = functions.c
+    return and_(columns.account_id == account_id, columns.region == region, columns.name == name)
+
+
+def _is_version(account_id: str, region: str, name: str, version: str) -> ColumnElement[bool]:
+    columns = function_versions.c
+    return and_(
+        columns.account_id == account_id,
+        columns.region == region,
+        columns.name == name,
+        columns.version == version,
+    )
+
+
+def _load(connection: Connection, seal: Seal) -> list[_Entry]:
+    tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(select(function_tags)):
+        tags[function_arn(row.account_id, row.region, row.name)][row.key] = row.value
+    versions: defaultdict[str, list[FunctionVersion]] = defaultdict(list)
+    for row in connection.execute(select(function_versions)):
+        version = read_version(row._mapping, seal)
+        versions[version.arn].append(version)
+    entries = []
+    for row in connection.execute(select(functions).order_by(functions.c.name)):
+        bare = Function(**row._mapping)
+        ordered = sorted(versions[bare.arn], key=_order)
+        entries.append(
+            _Entry(
+                replace(bare, tags=tags[bare.arn]),
+                {version.version: version for version in ordered},
+            )
+        )
+    return entries
+
+
+def _insert_function(connection: Connection, function: Function) -> None:
+    try:
+        connection.execute(insert(functions), function_row(function))
+    except IntegrityError as error:
+        raise AlreadyExists(function.arn) from error
+    if tags := tag_rows(function):
+        connection.execute(insert(function_tags), tags)
+
+
+def _update_version(
+    connection: Connection, version: FunctionVersion, row: dict[str, object], revision: str | None
+) -> None:
+    is_version = _is_version(**function_key(version), version=version.version)
+    guard = (
+        is_version
+        if revision is None
+        else is_version & (function_versions.c.revision_id == revision)
+    )
+    if connection.execute(update(function_versions).where(guard).values(row)).rowcount:
+        return
+    if connection.scalar(select(exists().where(is_version))):
+        raise RevisionMismatch(version.qualified_arn)
+    raise NotFound(version.qualified_arn)
+
+
+def _take_number(connection: Connection, version: FunctionVersion) -> None:
+    """Moves the function's next version on, which makes this number this version's for ever."""
+    number = int(version.version)
+    is_function = _is_function(**function_key(version))
+    is_turn = is_function & (functions.c.next_version == number)
+    if connection.execute(
+        update(functions).where(is_turn).values(next_version=number + 1)
+    ).rowcount:
+        return
+    if connection.scalar(select(exists().where(is_function))):
+        raise AlreadyExists(version.qualified_arn)
+    raise NotFound(version.arn)
+
+
+def _set_revision(connection: Connection, function: Function, revision_id: str) -> None:
+    is_latest = _is_version(**function_key(function), version=LATEST)
+    change = update(function_versions).where(is_latest).values(revision_id=revision_id)
+    if not connection.execute(change).rowcount:
+        raise NotFound(function.arn)
+
+
+def _drop_tags(connection: Connection, function: Function, keys: Collection[str]) -> None:
+    columns = function_tags.c
+    connection.execute(
+        delete(function_tags).where(
+            columns.account_id == function.account_id,
+            columns.region == function.region,
+            columns.name == function.name,
+            columns.key.in_(keys),
+        )
+    )
+
+
+class FunctionStore:
+    """The functions of all accounts and regions."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+        self._regions: dict[tuple[str, str], _Region] = {}
+
+    @classmethod
+    async def open(cls, database: Database, seal: Seal) -> FunctionStore:
+        """Loads everything. Raises SealBroken when environments were sealed with another key."""
+        store = cls(database, seal)
+        for entry in await database.read(lambda connection: _load(connection, seal)):
+            store._add(entry)
+        return store
+
+    def function(self, account_id: str, region: str, name: str) -> Function | None:
+        entry = self._entry(account_id, region, name)
+        return entry.function if entry else None
+
+    def version(
+        self, account_id: str, region: str, name: str, version: str = LATEST
+    ) -> FunctionVersion | None:
+        entry = self._entry(account_id, region, name)
+        return entry.versions.get(version) if entry else None
+
+    def functions(self, account_id: str, region: str) -> list[Function]:
+        """By name."""
+        found = self._regions.get((account_id, region))
+        return [found.entries[name].function for name in found.names] if found else []
+
+    def versions(self, account_id: str, region: str, name: str) -> list[FunctionVersion]:
+        """$LATEST, then 1, 2, 3; empty when there is no such function."""
+        entry = self._entry(account_id, region, name)
+        return list(entry.versions.values()) if entry else []
+
+    def all_versions(self) -> Iterator[FunctionVersion]:
+        """Of all accounts, as they are now: what changes during the iteration does not show."""
+        entries = [entry for found in self._regions.values() for entry in found.entries.values()]
+        return iter([version for entry in entries for version in entry.versions.values()])
+
+    async def create(self, function: Function, latest: FunctionVersion) -> None:
+        """A new function with its $LATEST. Raises AlreadyExists."""
+        row = version_row(latest, self._seal)
+
+        def job(connection: Connection) -> None:
+            _insert_function(connection, function)
+            connection.execute(insert(function_versions), row)
+
+        def committed(_: None) -> None:
+            self._add(_Entry(function, {latest.version: latest}))
+
+        await self._database.write(job, committed=committed)
+
+    async def replace_version(self, version: FunctionVersion, *, if_revision: str | None) -> None:
+        """Puts `version` in its predecessor's place, if that still has the revision `if_revision`.
+
+        None replaces whatever is there. Raises RevisionMismatch and NotFound.
+        """
+        row = version_row(version, self._seal)
+
+        def job(connection: Connection) -> None:
+            _update_version(connection, version, row, if_revision)
+
+        def committed(_: None) -> None:
+            self._existing(version).versions[version.version] = version
+
+        await self._database.write(job, committed=committed)
+
+    async def publish(self, version: FunctionVersion) -> None:
+        """A new numbered version, whose number must be the function's `next_version`.
+
+        Raises NotFound, and AlreadyExists when another publisher was given the number.
+        """
+        row = version_row(version, self._seal)
+
+        def job(connection: Connection) -> None:
+            _take_number(connection, version)
+            connection.execute(insert(function_versions), row)
+
+        def committed(_: None) -> None:
+            entry = self._existing(version)
+            entry.function = replace(entry.function, next_version=int(version.version) + 1)
+            entry.versions[version.version] = version
+
+        await self._database.write(job, committed=committed)
+
+    async def change_tags(
+        self,
+        function: Function,
+        *,
+        new: Mapping[str, str],
+        removed: Collection[str],
+        revision_id: str,
+    ) -> None:
+        """Adds or overwrites the tags `new`, drops those `removed`, and gives $LATEST a revision.
+
+        Raises NotFound.
+        """
+        changed = replace(function, tags=new)
+
+        def job(connection: Connection) -> None:
+            _set_revision(connection, function, revision_id)
+            _drop_tags(connection, function, {*new, *removed})
+            if rows := tag_rows(changed):
+                connection.execute(insert(function_tags), rows)
+
+        def committed(_: None) -> None:
+            entry = self._regions[function.account_id, function.region].entries[function.name]
+            kept = {key: value for key, value in entry.function.tags.items() if key not in removed}
+            entry.function = replace(entry.function, tags={**kept, **new})
+            entry.versions[LATEST] = replace(entry.versions[LATEST], revision_id=revision_id)
+
+        await self._database.write(job, committed=committed)
+
+    async def delete(self, account_id: str, region: str, name: str) -> bool:
+        """Removes a function with all its versions; whether it was there."""
+
+        def job(connection: Connection) -> bool:
+            deletion = delete(functions).where(_is_function(account_id, region, name))
+            return connection.execute(deletion).rowcount > 0
+
+        def committed(was_there: bool) -> None:
+            if was_there:
+                self._regions[account_id, region].remove(name)
+
+        return await self._database.write(job, committed=committed)
+
+    async def delete_version(self, account_id: str, region: str, name: str, version: str) -> bool:
+        """Removes a published version, whose number is not used again; whether it was there."""
+        if version == LATEST:
+            raise ValueError("a function cannot be without $LATEST")
+
+        def job(connection: Connection) -> bool:
+            is_version = _is_version(account_id, region, name, version)
+            return connection.execute(delete(function_versions).where(is_version)).rowcount > 0
+
+        def committed(was_there: bool) -> None:
+            if was_there:
+                del self._regions[account_id, region].entries[name].versions[version]
+
+        return await self._database.write(job, committed=committed)
+
+    def _entry(self, account_id: str, region: str, name: str) -> _Entry | None:
+        found = self._regions.get((account_id, region))
+        return found.entries.get(name) if found else None
+
+    def _existing(self, version: FunctionVersion) -> _Entry:
+        return self._regions[version.account_id, version.region].entries[version.name]
+
+    def _add(self, entry: _Entry) -> None:
+        scope = (entry.function.account_id, entry.function.region)
+        self._regions.setdefault(scope, _Region()).add(entry)

@@ -1,0 +1,133 @@
+"""The tables. `migrations/` brings an existing database to exactly this; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Constraints have names, because SQLite can later alter only what has one.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+functions = Table(
+    "functions",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("next_version", Integer, nullable=False),  # only ever grows
+)
+
+function_versions = Table(
+    "function_versions",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("version", String, primary_key=True),  # $LATEST, 1, 2, ...
+    Column("revision_id", String, nullable=False),
+    # Everything else of a version: read whole and never searched, so that a new setting of Lambda's
+    # needs no new column.
+    Column("configuration", JSON, nullable=False),
+    Column("environment", LargeBinary),  # sealed; NULL when there are no variables
+    ForeignKeyConstraint(
+        ["account_id", "region", "name"],
+        ["functions.account_id", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+function_tags = Table(
+    "function_tags",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+    ForeignKeyConstraint(
+        ["account_id", "region", "name"],
+        ["functions.account_id", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+# Identifiers of logs are never used again (AUTOINCREMENT): what is left of a deleted group must not
+# turn up in a new one, and an event's identifier says when it came.
+log_groups = Table(
+    "log_groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("retention_days", Integer),  # NULL: events never expire
+    Column("kms_key_id", String),
+    Column("log_group_class", String, nullable=False),
+    Column("is_protected", Boolean, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("tags", JSON, nullable=False),
+    UniqueConstraint("account_id", "region", "name"),
+    sqlite_autoincrement=True,
+)
+
+log_streams = Table(
+    "log_streams",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    # 0 and not NULL as long as there is no event: streams are sorted by it.
+    Column("last_event_ms", BigInteger, nullable=False),
+    Column("first_event_ms", BigInteger),
+    Column("last_ingestion_ms", BigInteger),
+    UniqueConstraint("group_id", "name"),
+    Index(None, "group_id", "last_event_ms", "name"),
+    sqlite_autoincrement=True,
+)
+
+# No foreign keys: a deleted group's or stream's events go in slices, after it.
+log_events = Table(
+    "log_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Column("stream_id", Integer, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("ingestion_ms", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("message_bytes", Integer, nullable=False),  # as UTF-8
+    Index(None, "group_id", "timestamp_ms"),
+    Index(None, "stream_id", "timestamp_ms"),
+    sqlite_autoincrement=True,
+)
+
+# Groups and streams that are gone, but whose events are not.
+deleted_logs = Table(
+    "deleted_logs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Column("stream_id", Integer),  # NULL: the whole group
+)

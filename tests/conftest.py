@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.functions import Deployed, deploy
+from tests.support.server import RunningServer, running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One `lambent serve` for all tests that leave it as they found it."""
+    with running_server(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def function(server: RunningServer) -> Iterator[Callable[..., Deployed]]:
+    """Makes functions on the shared server, and deletes them after the test."""
+    made: list[Deployed] = []
+
+    def make(*arguments: Any, **settings: Any) -> Deployed:
+        deployed = deploy(server, *arguments, **settings)
+        made.append(deployed)
+        return deployed
+
+    yield make
+    for deployed in made:
+        deployed.client.delete_function(FunctionName=deployed.name)

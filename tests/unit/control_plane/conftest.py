@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambent.control_plane.deployment import Deployments
+from lambent.control_plane.operations import OPERATIONS
+from lambent.control_plane.plane import ControlPlane
+from lambent.domain.caller import Caller
+from lambent.store.database import Database
+from lambent.store.deployment_packages import DeploymentPackages
+from lambent.store.functions import FunctionStore
+from lambent.store.seal import Seal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+ROLE = "arn:aws:iam::123456789012:role/lambda"
+RUNTIMES = {
+    "python3.12": None,
+    "python3.13": None,
+    "nodejs22.x": None,
+    "provided": None,
+    "provided.al2023": None,
+    "nodejs20.x": "Runtime nodejs20.x is not installed: run `lambent runtime install nodejs20.x`.",
+}
+
+
+def make_archive(text: str = "def handler(event, context): return event") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py"), text)
+    return buffer.getvalue()
+
+
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class Api:
+    """The operations, called as the server calls them."""
+
+    plane: ControlPlane
+    clock: Clock
+    caller: Caller
+
+    async def __call__(self, operation: str, /, **request: Any) -> dict[str, Any]:
+        return await OPERATIONS[operation](self.plane, self.caller, request)
+
+    async def create(self, name: str = "echo", **request: Any) -> dict[str, Any]:
+        return await self(
+            "CreateFunction",
+            **{
+                "FunctionName": name,
+                "Role": ROLE,
+                "Runtime": "python3.12",
+                "Handler": "index.handler",
+                "Code": {"ZipFile": make_archive()},
+                **request,
+            },
+        )
+
+    async def settle(self) -> None:
+        """Let the server's own task deploy what waits."""
+        work = asyncio.create_task(self.plane.deployments.run(), name="deployments")
+        await self.plane.deployments.wait_idle()
+        work.cancel()
+        await asyncio.wait([work])
+
+    async def active(self, name: str = "echo", **request: Any) -> dict[str, Any]:
+        """A function that is created and deployed; answers its configuration."""
+        await self.create(name, **request)
+        await self.settle()
+        return await self("GetFunctionConfiguration", FunctionName=name)
+
+    async def updated(self, operation: str, /, **request: Any) -> dict[str, Any]:
+        """An update that is deployed; answers the configuration after it."""
+        await self(operation, **request)
+        await self.settle()
+        return await self("GetFunctionConfiguration", FunctionName=request["FunctionName"])
+
+    def of(self, *, account_id: str = "123456789012", region: str = "eu-central-1") -> Api:
+        """The same server, called from elsewhere."""
+        return replace(self, caller=replace(self.caller, account_id=account_id, region=region))
+
+
+@asynccontextmanager
+async def open_api(directory: Path) -> AsyncIterator[Api]:
+    async with Database.open(directory / "lambent.sqlite3") as database:
+        functions = await FunctionStore.open(database, Seal(bytes(32)))
+        packages = DeploymentPackages(directory / "code")
+        clock = Clock()
+        plane = ControlPlane(
+            functions=functions,
+            packages=packages,
+            deployments=Deployments(functions, packages),
+            runtimes=RUNTIMES,
+            runtime_version_arn=lambda name, region: f"arn:aws:lambda:{region}::runtime:{name}",
+            architecture="x86_64",
+            endpoint="http://127.0.0.1:9000",
+            code_location_key=b"k" * 32,
+            clock=clock,
+        )
+        caller = Caller(account_id="123456789012", region="eu-central-1", request_id="r")
+        yield Api(plane, clock, caller)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with open_api(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def archive_of():
+    return make_archive
+
+
+@pytest.fixture(scope="session")
+def opened_api():
+    return open_api

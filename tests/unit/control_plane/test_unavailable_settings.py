@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+from lambent.control_plane.unavailable_settings import refuse_unavailable
+from lambent.domain.errors import ServiceError
+
+UNAVAILABLE = {
+    "CapacityProviderConfig": {
+        "LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}
+    },
+    "CodeSigningConfigArn": "arn:aws:lambda:eu-central-1:123456789012:code-signing-config:csc-1",
+    "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:123456789012:queue"},
+    "DurableConfig": {"ExecutionTimeout": 1},
+    "FileSystemConfigs": [{"Arn": "arn", "LocalMountPath": "/mnt/a"}],
+    "ImageConfig": {"Command": ["app.handler"]},
+    "KMSKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/k",
+    "Layers": ["arn:aws:lambda:eu-central-1:123456789012:layer:l:1"],
+    "LoggingConfig": {"LogFormat": "JSON"},
+    "PublishTo": "LATEST_PUBLISHED",
+    "SnapStart": {"ApplyOn": "PublishedVersions"},
+    "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+    "TracingConfig": {"Mode": "Active"},
+    "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+    "SomethingOfNextYear": {"On": True},
+}
+
+
+async def refused(call):
+    with pytest.raises(ServiceError) as caught:
+        await call
+    assert caught.value.code == "InvalidParameterValueException"
+    return caught.value.message
+
+
+@pytest.mark.parametrize("member", UNAVAILABLE)
+async def test_what_would_not_be_enforced_is_not_stored(api, member):
+    said = f"{member} is not available in this release of Lambent: "
+    message = await refused(api.create(**{member: UNAVAILABLE[member]}))
+    assert message.startswith(said)
+    assert len(message) > len(said)
+    assert (await api("ListFunctions"))["Functions"] == []
+
+
+@pytest.mark.parametrize("member", UNAVAILABLE)
+async def test_an_update_is_as_strict(api, member):
+    before = await api.active()
+    await refused(
+        api("UpdateFunctionConfiguration", FunctionName="echo", **{member: UNAVAILABLE[member]})
+    )
+    assert await api("GetFunctionConfiguration", FunctionName="echo") == before
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"CodeSigningConfigArn": ""},
+        {"DeadLetterConfig": {}},
+        {"DeadLetterConfig": {"TargetArn": ""}},
+        {"FileSystemConfigs": []},
+        {"ImageConfig": {}},
+        {"ImageConfig": {"EntryPoint": [], "Command": [], "WorkingDirectory": ""}},
+        {"KMSKeyArn": ""},
+        {"Layers": []},
+        {"LoggingConfig": {}},
+        {"LoggingConfig": {"LogFormat": "Text"}},
+        {"LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/echo"}},
+        {"PackageType": "Zip"},
+        {"SnapStart": {}},
+        {"SnapStart": {"ApplyOn": "None"}},
+        {"TracingConfig": {}},
+        {"TracingConfig": {"Mode": "PassThrough"}},
+        {"VpcConfig": {}},
+        {"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}},
+        {"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "Ipv6AllowedForDualStack": False}},
+    ],
+)
+async def test_the_forms_that_mean_nothing_are_taken(api, empty):
+    await api.create(**empty)
+
+
+async def test_a_log_group_of_another_name_is_refused(api):
+    message = await refused(api.create(LoggingConfig={"LogGroup": "/aws/lambda/other"}))
+    assert message.startswith("LoggingConfig is not available")
+
+
+@pytest.mark.parametrize("level", ["ApplicationLogLevel", "SystemLogLevel"])
+async def test_text_logs_have_no_level(api, level):
+    message = await refused(api.create(LoggingConfig={"LogFormat": "Text", level: "INFO"}))
+    assert message == (
+        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your '
+        'request or change the LogFormat to "JSON" and try again.'
+    )
+
+
+def test_a_member_inside_another_is_named_in_full():
+    with pytest.raises(ServiceError, match=r"Code\.S3Bucket is not available"):
+        refuse_unavailable({"ZipFile": b"", "S3Bucket": "b"}, {"ZipFile"}, inside="Code.")

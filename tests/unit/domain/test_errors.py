@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from lambent.domain.errors import (
+    ServiceError,
+    invalid_parameter_value,
+    resource_conflict,
+    resource_not_found,
+    validation_error,
+)
+
+
+def test_a_service_error_carries_what_its_answer_needs():
+    error = ServiceError("TooManyRequestsException", "Rate Exceeded.", Reason="CallerRateLimit")
+    assert error.code == "TooManyRequestsException"
+    assert error.message == "Rate Exceeded."
+    assert error.members == {"Reason": "CallerRateLimit"}
+    assert str(error) == "TooManyRequestsException: Rate Exceeded."
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (invalid_parameter_value, "InvalidParameterValueException"),
+        (resource_conflict, "ResourceConflictException"),
+        (resource_not_found, "ResourceNotFoundException"),
+    ],
+)
+def test_the_common_errors_have_the_codes_of_the_model(make, code):
+    error = make("why")
+    assert (error.code, error.message, error.members) == (code, "why", {})
+
+
+def test_a_constraint_failure_is_worded_as_aws_does():
+    error = validation_error("0", "timeout", "Member must have value greater than or equal to 1")
+    assert error.code == "ValidationException"
+    assert error.message == (
+        "1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: "
+        "Member must have value greater than or equal to 1"
+    )

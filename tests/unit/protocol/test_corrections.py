@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambent.protocol.corrections import CORRECTIONS
+from lambent.protocol.model import load_model
+
+
+@pytest.mark.parametrize("name", sorted(CORRECTIONS))
+def test_everything_corrected_is_in_the_model(name):
+    model: Any = load_model(name)
+    corrections = CORRECTIONS[name]
+    shapes = {*corrections.value_sets, *corrections.not_null, *corrections.unwrapped}
+    assert shapes <= set(model.shape_names)
+    operations = {*corrections.request_bytes, *corrections.payload_types}
+    assert operations <= set(model.operation_names)
+    for structure, member in corrections.unchecked_enums:
+        assert model.shape_for(structure).members[member].enum
+
+
+def test_reordered_value_sets_are_the_models_values():
+    model: Any = load_model("lambda")
+    for name, values in CORRECTIONS["lambda"].value_sets.items():
+        # Runtimes AWS no longer offers stay in the model and are left out of its errors.
+        assert set(values.split(", ")) <= set(model.shape_for(name).enum)

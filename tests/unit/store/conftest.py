@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from lambent.domain.function import FunctionVersion
+from lambent.store.database import Database
+from lambent.store.seal import Seal
+
+VERSION = FunctionVersion(
+    account_id="000000000000",
+    region="us-east-1",
+    name="greet",
+    runtime="python3.12",
+    handler="app.handler",
+    role="arn:aws:iam::000000000000:role/lambda",
+    timeout_seconds=3,
+    memory_mib=128,
+    ephemeral_storage_mib=512,
+    environment={},
+    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    code_bytes=22,
+    revision_id="first",
+    configuration_id="configuration",
+    last_modified="2026-01-31T12:00:00.000+0000",
+)
+
+
+@pytest.fixture
+def version_of():
+    """Makes a FunctionVersion that differs from a plain one in what is given."""
+
+    def make(**changes):
+        return replace(VERSION, **changes)
+
+    return make
+
+
+@pytest.fixture
+async def database(tmp_path):
+    async with Database.open(tmp_path / "lambent.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def seal():
+    return Seal(bytes(32))
+
+
+@pytest.fixture(scope="session")
+def zip_of():
+    """Makes a zip of (name, content) or (name, content, st_mode) entries."""
+
+    def make(*entries, compression=zipfile.ZIP_DEFLATED):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", compression) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of duplicate names, which are wanted here
+            for name, content, *mode in entries:
+                info = zipfile.ZipInfo("placeholder", (2020, 2, 3, 4, 5, 6))
+                info.filename = info.orig_filename = name  # as it is: the constructor tidies up
+                info.external_attr = (mode[0] if mode else 0o100644) << 16
+                info.compress_type = compression
+                archive.writestr(info, content)
+        return buffer.getvalue()
+
+    return make
