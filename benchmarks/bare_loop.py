@@ -13,6 +13,7 @@ import asyncio
 import sys
 import uuid
 from collections import deque
+from typing import cast
 
 import httptools
 import uvloop
@@ -49,8 +50,7 @@ class Connection(asyncio.Protocol):
         self.body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own class is no subclass
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)

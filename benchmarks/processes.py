@@ -117,6 +117,7 @@ def spawn(runtime: Runtime, code: Path, runtime_port: int) -> subprocess.Popen[b
         ],
         env=variables,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # it complains when the benchmark is over
     )
 
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.aws_cli import Terminal
 from tests.support.functions import Deployed, deploy
 from tests.support.server import RunningServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,9 @@ def function(server: RunningServer) -> Iterator[Callable[..., Deployed]]:
     yield make
     for deployed in made:
         deployed.client.delete_function(FunctionName=deployed.name)
+
+
+@pytest.fixture
+def terminal(server: RunningServer, tmp_path: Path) -> Terminal:
+    """A shell with the AWS CLI, for tutorials."""
+    return Terminal(server, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -63,9 +65,6 @@ class RunningServer:
 def running_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
     """A server of the test's own on a free port; stopped, if it still runs, at the end."""
     log = data_dir.with_suffix(".log")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")
-    }
     with log.open("a") as stderr:
         start = stderr.tell()
         process = subprocess.Popen(
@@ -73,7 +72,7 @@ def running_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             text=True,
-            env=environment,
+            env=_environment(),
         )
     try:
         with log.open() as lines:
@@ -101,3 +100,31 @@ def _wait_listening(lines: IO[str], process: subprocess.Popen[str]) -> str:
             process.wait(0.05)
             break
     raise AssertionError(f"the server did not start:\n{said}{lines.read()}")
+
+
+def run_lambent(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The `lambent` program, run to its end, without this shell's own settings for it."""
+    return subprocess.run(
+        [LAMBENT, *arguments],
+        capture_output=True,
+        text=True,
+        env=_environment() | options.pop("env", {}),
+        **options,
+    )
+
+
+def newest_runtime(family: str) -> str:
+    """The newest runtime of a family that is ready here; the test is skipped without one."""
+    listed = json.loads(run_lambent("runtime", "list", "--json").stdout)
+    ready = [
+        each["runtime"]
+        for each in listed
+        if each["runtime"].startswith(family) and each["unavailable_because"] is None
+    ]
+    if not ready:
+        pytest.skip(f"no {family} runtime is installed: lambent runtime install")
+    return str(ready[-1])
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")}

@@ -163,13 +163,15 @@ def _events(
     seen: set[str] = set()
     while True:
         newest = start
+        found: set[str] = set()
         for event in _pages(client, request | {"startTime": start}):
-            if event["eventId"] not in seen:
+            if event["eventId"] not in seen and event["eventId"] not in found:
                 yield event
             newest = max(newest, event["timestamp"])
-            seen.add(event["eventId"])
+            found.add(event["eventId"])
         if not follow:
             return
+        seen = found  # all that the next look can find again
         # Events may come a little late and out of order: look again at the last seconds.
         start = max(start, newest - 10_000)
         time.sleep(_FOLLOW_EVERY_SECONDS)

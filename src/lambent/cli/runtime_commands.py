@@ -9,7 +9,7 @@ import click
 
 from lambent.cli.output import json_option, print_json, print_table
 from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed, install
-from lambent.execution_environment.runtimes import Runtime, find_runtimes
+from lambent.execution_environment.runtimes import find_runtimes
 from lambent.server.config import data_home
 
 directory_option = click.option(
@@ -18,6 +18,7 @@ directory_option = click.option(
     envvar="LAMBENT_RUNTIMES_DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=lambda: data_home() / "runtimes",
+    callback=lambda _context, _option, path: path.expanduser().absolute(),  # as `serve` reads it
     help="Directory of installed runtimes. [LAMBENT_RUNTIMES_DIR]",
 )
 
@@ -33,7 +34,7 @@ def runtime() -> None:
 def list_runtimes(as_json: bool, directory: Path) -> None:
     """Say which runtimes can be used, and what the others need."""
     runtimes = find_runtimes(directory).values()
-    rows = [(each.identifier, _why_not(each)) for each in runtimes]
+    rows = [(each.identifier, each.obstacle) for each in runtimes]
     if as_json:
         print_json([{"runtime": name, "unavailable_because": why} for name, why in rows])
         return
@@ -41,13 +42,6 @@ def list_runtimes(as_json: bool, directory: Path) -> None:
         ["RUNTIME", "STATE"],
         [(name, "ready" if why is None else why) for name, why in rows],
     )
-
-
-def _why_not(found: Runtime) -> str | None:
-    """Why a runtime cannot be used, and what helps; None when it can."""
-    if found.reason is None:
-        return None
-    return f"{found.reason} Try: {found.remedy}" if found.remedy else found.reason
 
 
 @runtime.command("install")

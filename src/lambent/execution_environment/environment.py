@@ -139,6 +139,8 @@ class Environment:
                 self._process = process
                 if self._api is not api:  # its time was over before it had started
                     process.kill()
+                elif api.has_started:
+                    process.end_init()  # it was faster than this task
                 process_exit = await process.wait()
                 if self._api is api:
                     self._runtime_exited(process, process_exit)
@@ -353,6 +355,8 @@ class Environment:
 
     def runtime_is_ready(self) -> None:
         current = self._current
+        if self._process is not None and not self._process.is_initialized:
+            self._process.end_init()
         if self.state is EnvironmentState.INITIALIZING:
             self._cancel_init_timer()
             self._init_duration_ms = self._elapsed_init_ms()

@@ -44,7 +44,9 @@ class Lines:
             self._emit(timestamp, _text(line + b"\n"))
         self._rest = rest
         if len(rest) >= LOG_EVENT_BYTES:
-            self.flush()
+            end = _last_boundary(rest)
+            self._emit(timestamp, _text(rest[:end]))
+            self._rest = rest[end:]
 
     def flush(self) -> None:
         if self._rest:
@@ -123,6 +125,14 @@ class FunctionOutput:
         if self._log.is_congested():
             self._congested.set()
         return len(data)
+
+
+def _last_boundary(data: bytes) -> int:
+    """The last place where `data` can be cut without cutting a character of UTF-8."""
+    for end in range(len(data), len(data) - 4, -1):
+        if data[end - 1] & 0xC0 != 0x80:  # no byte in the middle of a character
+            return end - 1 if data[end - 1] >= 0xC0 else end
+    return len(data)
 
 
 def _text(data: bytes) -> str:

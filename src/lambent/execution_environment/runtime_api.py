@@ -86,6 +86,11 @@ class RuntimeApi:
             connection.hang_up()
 
     @property
+    def has_started(self) -> bool:
+        """Whether the runtime has asked for anything yet."""
+        return self._state is not RuntimeState.STARTED
+
+    @property
     def is_polling(self) -> bool:
         return self._state is RuntimeState.READY
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 as runtimes speak it: small, on llhttp, one request at a time per connection.
 
-The other side is hostile code. Everything it can make us hold is bounded: header bytes for each
-connection, body bytes for all connections of one environment together.
+The other side is hostile code. Everything it can make us hold is bounded: the head for each
+request, heads and bodies for all connections of one environment together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import httptools
 
 logger = logging.getLogger(__name__)
 
-_MAX_HEAD_BYTES = 64 * 1024
+# AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
+_MAX_HEAD_BYTES = (1024 + 64) * 1024
+_HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
 
 _REASONS = {
@@ -76,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._is_closing = False  # nothing more is read or answered
         self._has_declined_upgrade = False
         self._unread_bytes = 0  # came, and llhttp has told of nothing since
+        self._held_head_bytes = 0  # of the budget, for a head that is not whole yet
         self._parser = httptools.HttpRequestParser(self)
         self._start_message()
 
@@ -107,6 +110,7 @@ class Connection(asyncio.Protocol):
         # llhttp tells of a header only when it has the whole of it, and keeps it until then.
         if self._unread_bytes > _MAX_HEAD_BYTES:
             self.refuse(431)
+        self._hold_head()
 
     def pause_writing(self) -> None:
         """Answers are not being read: no more requests meanwhile."""
@@ -119,8 +123,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exception: Exception | None) -> None:
         self._transport = None
-        self._budget.give_back(self._held + sum(request.held_bytes for request in self._waiting))
-        self._held = 0
+        waiting = sum(request.held_bytes for request in self._waiting)
+        self._budget.give_back(self._held + self._held_head_bytes + waiting)
+        self._held = self._held_head_bytes = 0
         self._waiting.clear()
         self._finish()
         self._lost(self)
@@ -135,7 +140,7 @@ class Connection(asyncio.Protocol):
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value))
+        self._count_head(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -160,6 +165,13 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
             return  # `_decline_upgrade` begins it again
+        self._budget.give_back(self._held_head_bytes)
+        self._held_head_bytes = 0
+        if self._budget.take(self._head_bytes):
+            self._held += self._head_bytes
+        else:
+            self.refuse(431)
+        self._head_bytes = 0
         request = Request(
             method=self._parser.get_method().decode("latin-1"),
             path=self._url.partition(b"?")[0].decode("latin-1"),
@@ -198,6 +210,15 @@ class Connection(asyncio.Protocol):
         ]
         self._parser = httptools.HttpRequestParser(self)
         self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
+
+    def _hold_head(self) -> None:
+        more = self._head_bytes + self._unread_bytes - self._held_head_bytes
+        if more <= 0:
+            self._budget.give_back(-more)
+        elif not self._budget.take(more):
+            self.refuse(431)
+            return
+        self._held_head_bytes += more
 
     def _count_head(self, count: int) -> None:
         self._unread_bytes = 0

@@ -9,7 +9,13 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from lambent.domain.quotas import FILE_DESCRIPTORS, MIB, MIB_PER_CPU, PROCESSES_AND_THREADS
+from lambent.domain.quotas import (
+    FILE_DESCRIPTORS,
+    INIT_CPUS,
+    MIB,
+    MIB_PER_CPU,
+    PROCESSES_AND_THREADS,
+)
 from lambent.execution_environment.function_output import Frames, FunctionOutput, Lines
 from lambent.execution_environment.runtimes import TASK_ROOT
 from lambent.execution_environment.variables import (
@@ -54,9 +60,18 @@ class Owner(Protocol):
 class RuntimeProcess:
     """A running runtime."""
 
-    def __init__(self, sandbox: Sandbox, outputs: list[FunctionOutput]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, outputs: list[FunctionOutput], invocation_cpus: float
+    ) -> None:
         self._sandbox = sandbox
         self._outputs = outputs
+        self._invocation_cpus = invocation_cpus
+        self.is_initialized = False
+
+    def end_init(self) -> None:
+        """From here on it has the processor time its memory gives it."""
+        self.is_initialized = True
+        self._sandbox.limit_cpus(self._invocation_cpus)
 
     async def wait(self) -> Exit:
         return await self._sandbox.wait()
@@ -87,6 +102,7 @@ async def start(
         stack.push_async_callback(slot.close)
         await _listen(slot, api, stack)
         command = _command(owner, runtime, task_root, slot)
+        limits = limits_of(owner.version)
         mounts = [
             Mount(source=task_root, target=TASK_ROOT),
             *(Mount(source=source, target=target) for source, target in runtime.mounts()),
@@ -94,7 +110,7 @@ async def start(
         sandbox = await parts.isolation.start(
             command if parts.isolation.has_own_root else on_host(command, mounts),
             mounts=mounts,
-            limits=limits_of(owner.version),
+            limits=replace(limits, cpus=max(limits.cpus, INIT_CPUS)),
             volume=volume,
             slot=slot,
         )
@@ -107,7 +123,7 @@ async def start(
             for output in outputs:
                 readers.create_task(output.run(), name=f"output of {owner.log_stream_name}")
             try:
-                yield RuntimeProcess(sandbox, outputs)
+                yield RuntimeProcess(sandbox, outputs, limits.cpus)
             finally:
                 sandbox.kill()
                 await sandbox.wait()

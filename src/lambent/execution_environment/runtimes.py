@@ -98,6 +98,13 @@ class Runtime:
         return self.reason is None
 
     @property
+    def obstacle(self) -> str | None:
+        """Why it cannot run here and what to do about it, in a sentence; None when it can."""
+        if self.reason is None:
+            return None
+        return f"{self.reason} Try: {self.remedy}" if self.remedy else self.reason
+
+    @property
     def version_text(self) -> str:
         """The version INIT_START names: the interpreter's last number stands for AWS's counter."""
         if self.interpreter is None:
@@ -127,8 +134,8 @@ class Runtime:
 
         Raises RuntimeUnavailable, or InvalidEntrypoint for a package without a start file.
         """
-        if self.reason is not None:
-            raise RuntimeUnavailable(" ".join(filter(None, (self.reason, self.remedy))))
+        if self.obstacle is not None:
+            raise RuntimeUnavailable(self.obstacle)
         if self.interpreter is None:
             return (find_bootstrap(task_root, layers_root),)
         bootstrap = f"{CLIENT_ROOT}/{BOOTSTRAP_DIRECTORY}/bootstrap"

@@ -77,7 +77,9 @@ def runnable_version(functions: FunctionStore, reference: FunctionReference) -> 
         reference.account_id, reference.region, reference.name, reference.qualifier or LATEST
     )
     if version is None:
-        raise resource_not_found(f"Function not found: {reference.qualified_arn}")
+        # AWS's Invoke, unlike its GetFunction, also names the $LATEST that nobody asked for.
+        missing = f"{reference.arn}:{reference.qualifier or LATEST}"
+        raise resource_not_found(f"Function not found: {missing}")
     if version.state != "Active":
         raise resource_conflict(
             "The operation cannot be performed at this time. "
@@ -87,3 +89,9 @@ def runnable_version(functions: FunctionStore, reference: FunctionReference) -> 
 
 
 OPERATIONS: dict[str, Operation] = {"Invoke": invoke}
+NOT_AVAILABLE = {
+    "InvokeAsync": "InvokeAsync is not available in this release of Lambent. "
+    "Functions are not invoked asynchronously yet: use Invoke.",
+    "InvokeWithResponseStream": "InvokeWithResponseStream is not available in this release of "
+    "Lambent. Responses are not streamed yet: use Invoke.",
+}

@@ -10,6 +10,22 @@ from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, REQUEST_PAYLOAD_BYTES
 
 
+class NonStandardToken(ValueError):
+    """Raised for NaN and the infinities, which Python reads and JSON does not have."""
+
+
+def _refuse_token(token: str) -> None:
+    raise NonStandardToken(token)
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_token)
+
+
+def _read_json(encoded: bytes) -> object:
+    """Raises ValueError or RecursionError for what is no JSON in UTF-8."""
+    return _JSON.decode(encoded.decode("utf-8-sig"))
+
+
 def checked_event(payload: bytes) -> bytes:
     """The event a function gets: the payload as it came, or `{}` for none.
 
@@ -24,9 +40,11 @@ def checked_event(payload: bytes) -> bytes:
             "for the InvokeFunction operation",
         )
     try:
-        json.loads(payload)
+        _read_json(payload)
     except UnicodeDecodeError as error:
-        raise _not_json(f"Invalid UTF-8 start byte 0x{payload[error.start]:02x}") from None
+        raise _not_json(f"Invalid UTF-8 start byte 0x{error.object[error.start]:02x}") from None
+    except NonStandardToken as error:
+        raise _not_json(f"Non-standard token '{error}'") from None
     except json.JSONDecodeError as error:
         raise _not_json(_complaint(error)) from None
     except (ValueError, RecursionError):
@@ -67,7 +85,7 @@ def checked_client_context(encoded: str | None) -> str | None:
     try:
         if len(encoded) > CLIENT_CONTEXT_BYTES:
             raise ValueError
-        document = json.loads(base64.b64decode(encoded, validate=True))
+        document = _read_json(base64.b64decode(encoded, validate=True))
         if not isinstance(document, dict):
             raise ValueError
     except (binascii.Error, ValueError, RecursionError):

@@ -94,6 +94,10 @@ class Service:
         """The API botocore knows by `name`: `lambda` or `logs`."""
         return cls(load_model(name), CORRECTIONS.get(name))
 
+    def operation_of(self, request: HttpRequest) -> str:
+        """The operation a request is for; its body is not looked at. Raises ServiceError."""
+        return self._find(request)[0]
+
     def parse(self, request: HttpRequest) -> tuple[str, dict[str, Any]]:
         """The operation a request is for and its input, by the model's member names.
 

@@ -61,12 +61,13 @@ def sandbox_arguments(
     own_user = volume.user_id is not None
     arguments = [*_NAMESPACES, *_PROCESS, "--hostname", root_files.HOST_NAME]
     arguments += _TO_CHANGE_USER if own_user else _OWN_USER_NAMESPACE
-    arguments += [*root_files.program_arguments(), *root_files.device_arguments()]
+    arguments += [*root_files.program_arguments(), *root_files.shell_arguments()]
+    arguments += root_files.device_arguments()
     arguments += ["--proc", "/proc", "--ro-bind", str(surroundings.etc), "/etc"]
     for name in ("passwd", "group"):
         arguments += ["--ro-bind", str(volume.accounts / name), f"/etc/{name}"]
     arguments += ["--bind", str(volume.path), "/tmp"]
-    for directory in _parents_of(mounts):
+    for directory in ["/opt", *_parents_of(mounts)]:
         arguments += ["--dir", directory]  # bwrap would make them for root's eyes only
     for mount in mounts:
         arguments += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
@@ -85,4 +86,4 @@ def command_line(programs: Programs, arguments_descriptor: int, user_id: int | N
     if user_id is not None:
         line += [programs.setpriv, "--reuid", str(user_id), "--regid", str(user_id)]
         line += ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]
-    return [*line, *entry_script.SHELL]
+    return [*line, root_files.ENTRY_SHELL, *entry_script.SHELL[1:]]

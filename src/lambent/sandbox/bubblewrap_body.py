@@ -12,8 +12,7 @@ from lambent.sandbox import system_calls
 from lambent.sandbox.sandbox import Exit
 
 if TYPE_CHECKING:
-    from lambent.sandbox.bubblewrap import Launched
-    from lambent.sandbox.cgroups import ControlGroup
+    from lambent.sandbox.launcher import Launched
 
 _LAST_SIGNAL = 64
 
@@ -21,11 +20,11 @@ _LAST_SIGNAL = 64
 class BubblewrapBody:
     """See `sandbox.Body`."""
 
-    def __init__(self, launched: Launched, group: ControlGroup) -> None:
+    def __init__(self, launched: Launched) -> None:
         self._process = launched.process
         self._inner_pid = launched.inner_pid
         self._inner = launched.inner
-        self._group = group
+        self._group = launched.group
         self.output = launched.output
         self.telemetry = launched.telemetry
         self.exit_descriptor = os.pidfd_open(launched.process.pid)
@@ -51,6 +50,9 @@ class BubblewrapBody:
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._inner, signal.SIGKILL)
+
+    def limit_cpus(self, cpus: float) -> None:
+        self._group.limit_cpus(cpus)
 
     def memory_peak_bytes(self) -> int:
         return self._group.memory_peak_bytes()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import cgroups_v1, cgroups_v2, servers
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONTROLLERS = ("memory", "cpu", "pids")
 
 _SUBTREE = "lambent"
+_OWN_PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +39,11 @@ class ControlGroups:
     def missing(self) -> tuple[str, ...]:
         return tuple(name for name in CONTROLLERS if name not in self.directories)
 
-    def create(self, name: str, limits: Limits) -> ControlGroup:
-        """An empty group under these limits. Raises OSError."""
+    def create(self, name: str) -> ControlGroup:
+        """An empty group without limits yet. Raises OSError."""
         directories = {c: parent / name for c, parent in self.directories.items()}
         for directory in set(directories.values()):
             directory.mkdir()
-        mechanism = cgroups_v1 if self.version == 1 else cgroups_v2
-        mechanism.write_limits(directories, limits)
         return ControlGroup(self.version, directories)
 
     def close(self) -> None:
@@ -71,6 +70,16 @@ class ControlGroup:
         """Move a process in; what it starts from now on is in the group too. Raises OSError."""
         for directory in set(self._directories.values()):
             (directory / "cgroup.procs").write_text(str(pid))
+
+    def limit(self, limits: Limits) -> None:
+        """Set its limits, with room for bwrap's own two processes. Raises OSError."""
+        room = replace(limits, processes=limits.processes + _OWN_PROCESSES)
+        self._mechanism.write_limits(self._directories, room)
+
+    def limit_cpus(self, cpus: float) -> None:
+        """Set another share of processor time; nothing happens where there is no such limit."""
+        if cpu := self._directories.get("cpu"):
+            self._mechanism.write_cpus(cpu, cpus)
 
     def memory_peak_bytes(self) -> int:
         return int(os.pread(self._peak, 32, 0)) if self._peak is not None else 0

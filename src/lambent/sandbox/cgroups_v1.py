@@ -28,9 +28,13 @@ def write_limits(directories: Mapping[str, Path], limits: Limits) -> None:
             (memory / "memory.memsw.limit_in_bytes").write_text(str(limits.memory_bytes))
     if cpu := directories.get("cpu"):
         (cpu / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-        (cpu / "cpu.cfs_quota_us").write_text(str(quota_us(limits.cpus)))
+        write_cpus(cpu, limits.cpus)
     if pids := directories.get("pids"):
         (pids / "pids.max").write_text(str(limits.processes))
+
+
+def write_cpus(cpu: Path, cpus: float) -> None:
+    (cpu / "cpu.cfs_quota_us").write_text(str(quota_us(cpus)))
 
 
 def open_peak(memory: Path) -> int:

@@ -50,9 +50,13 @@ def write_limits(directories: Mapping[str, Path], limits: Limits) -> None:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             (memory / "memory.swap.max").write_text("0")
     if cpu := directories.get("cpu"):
-        (cpu / "cpu.max").write_text(f"{quota_us(limits.cpus)} {PERIOD_US}")
+        write_cpus(cpu, limits.cpus)
     if pids := directories.get("pids"):
         (pids / "pids.max").write_text(str(limits.processes))
+
+
+def write_cpus(cpu: Path, cpus: float) -> None:
+    (cpu / "cpu.max").write_text(f"{quota_us(cpus)} {PERIOD_US}")
 
 
 def open_peak(memory: Path) -> int:

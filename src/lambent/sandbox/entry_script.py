@@ -17,6 +17,7 @@ from lambent.sandbox.sandbox import TELEMETRY_DESCRIPTOR, Command
 SHELL = ("/bin/sh", "-s")
 
 _CANNOT_EXECUTE = 126
+_SIGN_OF_LIFE = "echo"  # read by pipes.wait_for_shell
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Names some shell treats as its own: read-only, or changed on export.
 _SHELL_NAME = re.compile(
@@ -30,7 +31,7 @@ def build(command: Command) -> bytes:
 
     Raises ValueError for a variable that cannot be: a NUL in it, or '=' in its name.
     """
-    lines, unusual = [], []
+    lines, unusual = [_SIGN_OF_LIFE], []
     variables = dict(command.environment)
     if command.telemetry_variable:
         variables[command.telemetry_variable] = str(TELEMETRY_DESCRIPTOR)

@@ -16,23 +16,22 @@ ends: the command never runs without its limits.
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import bubblewrap, entry_script, resource_limits, system_calls
-from lambent.sandbox.pipes import open_pipes, pipe
-from lambent.sandbox.sandbox import Command, Limits
+from lambent.sandbox import bubblewrap, entry_script, pipes, resource_limits, system_calls
+from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambent.sandbox.cgroups import ControlGroup
-
-_SETUP_SECONDS = 10.0
-_ERROR_BYTES = 4096
+    from lambent.sandbox.sandbox import Command, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +56,13 @@ class Launcher:
     ) -> None:
         self._programs = surroundings.programs
         self._group = group
-        with ExitStack() as kept, ExitStack() as theirs:
-            self._pipes = open_pipes(kept, theirs)
-            self._info, info_end = pipe(kept, theirs)
+        with ExitStack() as results, ExitStack() as ours, ExitStack() as theirs:
+            self._pipes = pipes.open_pipes(results, ours, theirs)
+            self._info, info_end = pipes.pipe(ours, theirs)
             self._arguments = os.memfd_create("arguments", os.MFD_CLOEXEC)
             theirs.callback(os.close, self._arguments)
-            self._options = ["--info-fd", str(info_end)]
             passed = [info_end, self._arguments]
+            self._options = ["--info-fd", str(info_end)]
             if surroundings.filter is not None:
                 # Opened for each: bwrap reads from where the descriptor's last reader stopped.
                 passed.append(os.open(surroundings.filter, os.O_RDONLY | os.O_CLOEXEC))
@@ -74,31 +73,35 @@ class Launcher:
             try:
                 group.add(self._process.pid)
             except BaseException:
-                self._end()
+                self._process.kill()
+                self._process.wait()
                 raise
-            self._kept, self._theirs = kept.pop_all(), theirs.pop_all()
+            self._results, self._ours = results.pop_all(), ours.pop_all()
+            self._theirs = theirs.pop_all()
 
     def launch(
         self, command: Command, arguments: Sequence[str], *, limits: Limits, user_id: int | None
     ) -> Launched:
-        """Limit, then run. Raises SandboxStartFailed, OSError; ValueError for the environment.
+        """Limit, then run. Blocks some milliseconds.
 
-        Whatever it raises, the launcher is used up and gone.
+        Raises SandboxStartFailed, OSError, and ValueError for a bad environment. Whatever
+        happens, the launcher is used up.
         """
         try:
             script = entry_script.build(command)
             self._group.limit(limits)
             resource_limits.apply(self._process.pid, limits)
             self._become_bubblewrap(arguments, user_id)
-            inner_pid = _read_inner_pid(self._info, self._pipes.output)
-            inner = os.pidfd_open(inner_pid)
+            inner_pid = self._read_inner_pid()
+            inner = self._open_process(inner_pid)
+            self._results.callback(os.close, inner)
+            entry_script.send(self._pipes.script, script)
+            pipes.wait_for_shell(self._pipes)
         except BaseException:
             self.discard()
             raise
-        entry_script.send(self._pipes.script, script)
-        for descriptor in (self._pipes.output, self._pipes.telemetry):
-            self._kept.callback(_keep, descriptor)
-        self._kept.close()
+        self._ours.close()
+        self._results.pop_all()
         return Launched(
             process=self._process,
             inner_pid=inner_pid,
@@ -107,3 +110,54 @@ class Launcher:
             telemetry=self._pipes.telemetry,
             group=self._group,
         )
+
+    def discard(self) -> None:
+        """End it and remove its group."""
+        for stack in (self._theirs, self._ours, self._results):
+            stack.close()
+        self._process.kill()
+        self._process.wait()
+        self._group.remove()
+
+    def _read_inner_pid(self) -> int:
+        """The process id bwrap reports of its child. Raises SandboxStartFailed."""
+        text = b""
+        while b"}" not in text:
+            part = pipes.read_in_time(self._info, 4096)
+            if not part:
+                raise SandboxStartFailed(pipes.read_error(self._pipes))
+            text += part
+        document: dict[str, int] = json.loads(text)
+        return document["child-pid"]
+
+    def _open_process(self, pid: int) -> int:
+        try:
+            return os.pidfd_open(pid)
+        except ProcessLookupError as error:
+            self._process.wait()  # then all its words are there
+            raise SandboxStartFailed(pipes.read_error(self._pipes)) from error
+
+    def _become_bubblewrap(self, arguments: Sequence[str], user_id: int | None) -> None:
+        # Through a file: command lines are public on the host.
+        words = "".join(f"{word}\0" for word in [*arguments, *self._options])
+        os.write(self._arguments, words.encode())
+        os.lseek(self._arguments, 0, os.SEEK_SET)
+        if user_id is not None:
+            for end in (self._pipes.output_end, self._pipes.telemetry_end):
+                # Programs open /dev/stderr by name, which asks for the pipe's owner.
+                os.fchown(end, user_id, user_id)
+        line = bubblewrap.command_line(self._programs, self._arguments, user_id)
+        self._theirs.close()
+        entry_script.send(self._pipes.script, f"exec {shlex.join(line)}\n".encode())
+
+
+def _start_shell(ends: pipes.Pipes, passed: Sequence[int]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        entry_script.SHELL,
+        stdin=ends.script_end,
+        stdout=ends.telemetry_end,
+        stderr=ends.output_end,
+        pass_fds=passed,
+        cwd="/",
+        env={},
+    )

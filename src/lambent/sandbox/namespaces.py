@@ -11,7 +11,7 @@ import shutil
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import (
@@ -19,7 +19,6 @@ from lambent.sandbox import (
     cgroups,
     network,
     privileges,
-    resource_limits,
     root_files,
     seccomp,
     servers,
@@ -27,6 +26,7 @@ from lambent.sandbox import (
     volumes,
 )
 from lambent.sandbox.bubblewrap_body import BubblewrapBody
+from lambent.sandbox.launcher import Launcher
 from lambent.sandbox.sandbox import Body, Command, Limits, Mount, NetworkSlot, Volume
 from lambent.sandbox.server_directory import own_directory
 from lambent.sandbox.shared_network import SharedNetwork, host_thread, open_shared_network
@@ -53,24 +53,21 @@ class _Common:
     network: SharedNetwork
     undo: ExitStack
 
-    def make_slot(self) -> NetworkSlot:
-        home = self.surroundings.home_network
-        return network.make_slot(home, self.network.router)
-
 
 class Namespaces:
     """See `isolation.Kind`."""
 
-    def __init__(self, common: _Common, slots: network.SlotPool) -> None:
+    def __init__(self, common: _Common, stock: int) -> None:
         self._common = common
-        self._slots = slots
         self._numbers = itertools.count()
+        self._launchers: dict[int, Launcher] = {}  # by the descriptor of their network namespace
+        self.slots = network.SlotPool(self._make_slot, common.executor, stock)
         self.executor = common.executor
         self.endpoint_listener = common.network.endpoint
         self.endpoint_address = common.network.endpoint_address
 
     async def take_slot(self) -> NetworkSlot:
-        return await self._slots.take()
+        return await self.slots.take()
 
     def make_volume(self, size_bytes: int) -> Volume:
         users = self._common.users
@@ -107,26 +104,40 @@ class Namespaces:
     ) -> Body:
         if slot.namespace is None:
             raise ValueError("this network slot is of another kind of isolation")
-        surroundings = self._common.surroundings
-        group = self._common.groups.create(str(next(self._numbers)), limits)
+        # The second command in one slot waits for a new launcher.
+        launcher = self._launchers.pop(slot.namespace, None) or self._launcher(slot.namespace)
+        arguments = bubblewrap.sandbox_arguments(self._common.surroundings, mounts, volume)
+        return BubblewrapBody(
+            launcher.launch(command, arguments, limits=limits, user_id=volume.user_id)
+        )
 
-        def limit(pid: int) -> None:
-            group.add(pid)
-            resource_limits.apply(pid, limits)
+    def _make_slot(self) -> NetworkSlot:
+        common = self._common
+        slot = network.make_slot(common.surroundings.home_network, common.network.router)
+        namespace = slot.namespace
+        if namespace is None:
+            return slot
+
+        def release() -> None:
+            launcher = self._launchers.pop(namespace, None)
+            if launcher is not None:
+                launcher.discard()
+            slot.release()
 
         try:
-            launched = bubblewrap.launch(
-                surroundings,
-                command,
-                bubblewrap.sandbox_arguments(surroundings, mounts, volume),
-                user_id=volume.user_id,
-                network=slot.namespace,
-                limit=limit,
-            )
+            self._launchers[namespace] = self._launcher(namespace)
+        except BaseException:
+            slot.release()
+            raise
+        return replace(slot, release=release)
+
+    def _launcher(self, namespace: int) -> Launcher:
+        group = self._common.groups.create(str(next(self._numbers)))
+        try:
+            return Launcher(self._common.surroundings, group, namespace)
         except BaseException:
             group.remove()
             raise
-        return BubblewrapBody(launched, group)
 
 
 @asynccontextmanager
@@ -137,10 +148,10 @@ async def open_namespaces(
     async with AsyncExitStack() as stack:
         common = await asyncio.to_thread(_open_common, state_directory, endpoint_port)
         stack.push_async_callback(asyncio.to_thread, common.undo.close)
-        pool = network.SlotPool(common.make_slot, common.executor, slots)
-        refilling = asyncio.create_task(pool.run(), name="network slots")
+        namespaces = Namespaces(common, slots)
+        refilling = asyncio.create_task(namespaces.slots.run(), name="network slots")
         stack.push_async_callback(_cancelled, refilling)
-        yield Namespaces(common, pool)
+        yield namespaces
 
 
 def _open_common(state_directory: Path, endpoint_port: int | None) -> _Common:

@@ -30,7 +30,7 @@ API_ADDRESS = ("127.0.0.1", 9001)
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
-_MAKERS = 2  # slots made at the same time, when many are taken at once
+_MAKERS = 4  # slots made at the same time, when many are taken at once
 # <linux/sockios.h>, <linux/if.h>
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import entry_script, network, resource_limits, root_files
+from lambent.sandbox import entry_script, network, pipes, resource_limits, root_files
 from lambent.sandbox.sandbox import (
     Body,
     Command,
@@ -106,6 +106,9 @@ class PlainBody:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
+    def limit_cpus(self, cpus: float) -> None:
+        """Nothing limits a plain process's time."""
+
     def memory_peak_bytes(self) -> int:
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
@@ -136,29 +139,29 @@ async def open_plain_processes(state_directory: Path) -> AsyncIterator[PlainProc
 
 
 def _launch(command: Command, limits: Limits) -> PlainBody:
-    text = entry_script.build(command)
-    with ExitStack() as ours, ExitStack() as kept:
-        output, output_end = entry_script.pipe(kept, ours)
-        telemetry, telemetry_end = entry_script.pipe(kept, ours)
-        script_end, script = entry_script.pipe(ours, ours)
+    script = entry_script.build(command)
+    with ExitStack() as results, ExitStack() as rest, ExitStack() as theirs:
+        ends = pipes.open_pipes(results, rest, theirs)
         process = subprocess.Popen(
-            [*_leash(), *entry_script.SHELL, *command.argv],
-            stdin=script_end,
-            stdout=telemetry_end,
-            stderr=output_end,
+            [*_leash(), *entry_script.SHELL],
+            stdin=ends.script_end,
+            stdout=ends.telemetry_end,
+            stderr=ends.output_end,
             cwd="/",
             env={},
             start_new_session=True,
         )
+        theirs.close()
         try:
             resource_limits.apply(process.pid, limits)
-            entry_script.send(script, text)
+            entry_script.send(ends.script, script)
+            pipes.wait_for_shell(ends)
         except BaseException:
             process.kill()
             process.wait()
             raise
-        kept.pop_all()
-        return PlainBody(process, output, telemetry)
+        results.pop_all()
+        return PlainBody(process, ends.output, ends.telemetry)
 
 
 def _leash() -> tuple[str, ...]:

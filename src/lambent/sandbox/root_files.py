@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HOST_NAME = "sandbox"
+ENTRY_SHELL = "/run/sh"  # the host's /bin/sh, whatever /bin/sh is inside
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {
@@ -45,6 +46,20 @@ def program_arguments(root: Path = Path("/")) -> Iterator[str]:
             yield from ("--symlink", str(directory.readlink()), f"/{name}")
         elif directory.is_dir():
             yield from ("--ro-bind", str(directory), f"/{name}")
+
+
+def shell_arguments(root: Path = Path("/")) -> Iterator[str]:
+    """bwrap's arguments for ENTRY_SHELL, and for bash as /bin/sh where the host has dash for it.
+
+    Scripts written for Amazon Linux begin with `#!/bin/sh` and go on in bash, which it is there.
+    Commands are entered through the host's own shell all the same: bash is slower to start, and
+    adds variables to the environment.
+    """
+    shell, bash = root / "bin/sh", root / "bin/bash"
+    yield from ("--dir", "/run", "--ro-bind", str(shell), ENTRY_SHELL)
+    # Never over another program: on some hosts sh is one of many names of one file.
+    if shell.resolve().name == "dash" and bash.is_file():
+        yield from ("--ro-bind", str(bash), f"/{shell.resolve().relative_to(root.resolve())}")
 
 
 def device_arguments() -> Iterator[str]:

@@ -85,7 +85,7 @@ class NetworkSlot:
 
     async def close(self) -> None:
         """Take it away, with its socket. No sandbox may be using it."""
-        self.release()
+        await asyncio.to_thread(self.release)
 
 
 class Body(Protocol):
@@ -98,6 +98,7 @@ class Body(Protocol):
     def exit(self) -> Exit: ...  # once it has ended
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
+    def limit_cpus(self, cpus: float) -> None: ...
     def memory_peak_bytes(self) -> int: ...
     def reset_memory_peak(self) -> None: ...
     def remove(self) -> None: ...  # after kill(): waits, and blocks meanwhile
@@ -133,6 +134,10 @@ class Sandbox:
     def kill(self) -> None:
         """Send SIGKILL to everything in the sandbox."""
         self._body.kill()
+
+    def limit_cpus(self, cpus: float) -> None:
+        """Give it another share of processor time than it was started with. Raises OSError."""
+        self._body.limit_cpus(cpus)
 
     def memory_peak_bytes(self) -> int:
         """The most memory ever in use since the start or the last reset; 0 when unknown."""

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-_NAME = re.compile(r"(?P<pid_namespace>\d+)-(?P<pid>\d+)-(?P<started>\d+)")
+_NAME = re.compile(r"(?P<pid_namespace>\d+)-(?P<pid>\d+)-(?P<started>\d+)(-probe)?")
 
 
 def own_name() -> str:

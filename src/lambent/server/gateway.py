@@ -13,7 +13,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane import code_location
@@ -22,6 +22,7 @@ from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
 from lambent.protocol import credential_scope
 from lambent.protocol.http import HttpRequest, HttpResponse
+from lambent.protocol.rejections import too_large
 
 if TYPE_CHECKING:
     from lambent.protocol.service import Service
@@ -40,6 +41,10 @@ MAX_REQUEST_BYTES = 70_167_211
 _MAX_DISCARDED_BYTES = 4 * MAX_REQUEST_BYTES
 _LONG_TO_PARSE_BYTES = 256 * 1024
 _LOGS_TARGET = "Logs_20140328."
+
+
+class ClientGone(Exception):
+    """Raised when the client hung up before its request was whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,10 @@ class Gateway:
         elif request.path.startswith(code_location.PATH_PREFIX):
             response = await self._download(request)
         else:
-            response = await self._answer_api(request, receive, request_id)
+            try:
+                response = await self._answer_api(request, receive, request_id)
+            except ClientGone:
+                return
         await _send(response, request.method, send)
 
     async def _answer_api(
@@ -79,7 +87,7 @@ class Gateway:
         api = self._api_of(request)
         operation = "?"
         try:
-            request = await _with_body(request, receive)
+            request = await _with_body(request, receive, api.service)
             self._refuse_other_services(request)
             operation, parameters = await _parse(api.service, request)
             caller = self._caller(request, request_id)
@@ -87,6 +95,8 @@ class Gateway:
             response = api.service.serialize(operation, output, request_id)
         except ServiceError as error:
             response = api.service.serialize_error(error, request_id)
+        except ClientGone:
+            raise
         except Exception:  # the API's boundary: the caller gets a 500, the operator the reason
             logger.exception("%s (request %s) failed", operation, request_id)
             response = api.service.serialize_error(_internal_error(), request_id)
@@ -107,13 +117,14 @@ class Gateway:
             )
 
     def _caller(self, request: HttpRequest, request_id: str) -> Caller:
-        return credential_scope.identify(
+        caller = credential_scope.identify(
             request.headers,
             request.query,
             request_id=request_id,
             default_account=self.account_id,
             default_region=self.region,
         )
+        return replace(caller, trace_header=request.headers.get("x-amzn-trace-id"))
 
     async def _download(self, request: HttpRequest) -> HttpResponse:
         """A deployment package, to whoever has a link that GetFunction gave out."""
@@ -148,14 +159,14 @@ async def _parse(service: Service, request: HttpRequest) -> tuple[str, dict[str,
     return service.parse(request)
 
 
-async def _with_body(request: HttpRequest, receive: Receive) -> HttpRequest:
+async def _with_body(request: HttpRequest, receive: Receive, service: Service) -> HttpRequest:
     limit = _body_limit(request.path)
-    message = await receive()
+    message = await _next_part(receive)
     body = message.get("body", b"")
     if message.get("more_body"):
         body = await _read_rest(body, receive, limit)
     if len(body) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, service.operation_of(request))
     return HttpRequest(
         method=request.method,
         path=request.path,
@@ -171,9 +182,7 @@ async def _read_rest(start: bytes, receive: Receive, limit: int) -> bytes:
     read = len(start)
     more = True
     while more and read < _MAX_DISCARDED_BYTES:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
+        message = await _next_part(receive)
         chunk = message.get("body", b"")
         read += len(chunk)
         if len(body) <= limit:
@@ -182,19 +191,25 @@ async def _read_rest(start: bytes, receive: Receive, limit: int) -> bytes:
     return bytes(body)
 
 
+async def _next_part(receive: Receive) -> dict[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        # Half a payload may be JSON too: it must not be taken for the whole.
+        raise ClientGone
+    return message
+
+
 def _body_limit(path: str) -> int:
     return REQUEST_PAYLOAD_BYTES if path.endswith("/invocations") else MAX_REQUEST_BYTES
 
 
-def _too_large(limit: int) -> ServiceError:
+def _too_large(limit: int, operation: str) -> ServiceError:
     if limit == REQUEST_PAYLOAD_BYTES:
         return ServiceError(
             "RequestTooLargeException",
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
         )
-    return ServiceError(
-        "RequestEntityTooLargeException", f"Request must be smaller than {limit} bytes"
-    )
+    return too_large(operation, limit)
 
 
 def _internal_error() -> ServiceError:

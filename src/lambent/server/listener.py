@@ -30,16 +30,25 @@ class Listener(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; raises AddressInUse with what to do."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        return _listening(host, port)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no DNS could hold
+        reason = getattr(error, "strerror", None) or error
+        raise AddressInUse(
+            f"cannot listen on {host}:{port}: {reason}. "
+            "Another server may have it: choose another with --port."
+        ) from error
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.listen(_BACKLOG)
-    except OSError as error:
-        raise AddressInUse(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Another server may have it: choose another with --port."
-        ) from error
+    except OSError:
+        bound.close()
+        raise
     bound.setblocking(False)
     return bound
 
@@ -54,6 +63,7 @@ def make_listener(application: Any, drain_seconds: int) -> Listener:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=drain_seconds,
         )

@@ -23,9 +23,13 @@ from lambent.control_plane.plane import ControlPlane
 from lambent.domain.errors import ServiceError
 from lambent.execution_environment.pool import Pool, PoolLimits
 from lambent.execution_environment.runtime_process import Parts
-from lambent.execution_environment.runtimes import Runtime, find_runtimes
+from lambent.execution_environment.runtimes import find_runtimes
 from lambent.invocation.concurrency import Concurrency
-from lambent.invocation.invoke import OPERATIONS as INVOCATION_OPERATIONS, DataPlane
+from lambent.invocation.invoke import (
+    NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
+    OPERATIONS as INVOCATION_OPERATIONS,
+    DataPlane,
+)
 from lambent.protocol.service import Service
 from lambent.sandbox.isolation import Isolation, IsolationUnavailable
 from lambent.server.gateway import Api, Gateway, Operation
@@ -111,7 +115,7 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             functions=functions,
             packages=packages,
             deployments=deployments,
-            runtimes={name: _why_not(runtime) for name, runtime in runtimes.items()},
+            runtimes={name: runtime.obstacle for name, runtime in runtimes.items()},
             runtime_version_arn=lambda name, region: runtimes[name].version_arn(region),
             architecture=_ARCHITECTURES[platform.machine()],
             endpoint=url,
@@ -122,13 +126,13 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             functions=functions, pool=pool, concurrency=Concurrency(config.concurrency)
         )
         gateway = Gateway(
-            functions=Api(
-                service=Service.load("lambda"),
-                operations=_bind(CONTROL_PLANE_OPERATIONS, control_plane)
-                | _bind(INVOCATION_OPERATIONS, data_plane)
-                | {name: _refuse(why) for name, why in NOT_AVAILABLE.items()},
+            functions=_api(
+                "lambda",
+                _bind(CONTROL_PLANE_OPERATIONS, control_plane)
+                | _bind(INVOCATION_OPERATIONS, data_plane),
+                {**NOT_AVAILABLE, **INVOCATIONS_NOT_AVAILABLE},
             ),
-            logs=Api(service=Service.load("logs"), operations=_bind(LOGS_OPERATIONS, log_store)),
+            logs=_api("logs", _bind(LOGS_OPERATIONS, log_store), {}),
             packages=packages,
             code_location_key=code_location_key,
             account_id=config.account_id,
@@ -146,18 +150,21 @@ def _bind(operations: Mapping[str, Callable[..., Any]], plane: object) -> dict[s
     return {name: functools.partial(operation, plane) for name, operation in operations.items()}
 
 
+def _api(name: str, operations: dict[str, Operation], reasons: Mapping[str, str]) -> Api:
+    """The API whose every other operation is refused: for a reason we have, or as not there."""
+    service = Service.load(name)
+    refused = {
+        each: _refuse(reasons.get(each, f"{each} is not available in this release of Lambent."))
+        for each in service.operations - operations.keys()
+    }
+    return Api(service=service, operations={**refused, **operations})
+
+
 def _refuse(why: str) -> Operation:
     async def refuse(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError("NotImplementedException", why)
 
     return refuse
-
-
-def _why_not(runtime: Runtime) -> str | None:
-    """Why a runtime cannot be used here, and what helps; None when it can."""
-    if runtime.reason is None:
-        return None
-    return " ".join(filter(None, (runtime.reason, runtime.remedy and f"Try: {runtime.remedy}")))
 
 
 def _is_current(functions: FunctionStore, version: FunctionVersion) -> bool:

@@ -20,7 +20,6 @@ from typing import Any
 from tests.unit.execution_environment.http_client import (
     INIT_ERROR,
     NEXT,
-    PREFIX,
     Client,
     Response,
 )
@@ -105,7 +104,7 @@ class FakeSandbox:
         for descriptor in (self.output, self.telemetry):
             os.set_blocking(descriptor, False)
         self.memory_peak = 0
-        self.on_end: list[Callable[[], None]] = []
+        self.on_end: list[Callable[[], object]] = []
         self._forget = forget
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
@@ -123,6 +122,9 @@ class FakeSandbox:
     def kill(self) -> None:
         self.end(Exit(code=None, signal=signal.SIGKILL, is_out_of_memory=False))
 
+    def limit_cpus(self, cpus: float) -> None:
+        self.cpus = cpus
+
     def memory_peak_bytes(self) -> int:
         return self.memory_peak
 
@@ -139,7 +141,6 @@ class FakeRuntime:
     def __init__(self, sandbox: FakeSandbox, start: dict[str, Any]) -> None:
         self.sandbox = sandbox
         self.start = start  # what the sandbox was asked for
-        self.killed = asyncio.Event()
         self.ended = asyncio.Event()
         self._client: Client | None = None
         sandbox.on_end.append(self._hang_up)
@@ -176,8 +177,10 @@ class FakeRuntime:
     async def fail(self, request_id: str, body: bytes) -> int:
         return await self.post(f"/invocation/{request_id}/error", body)
 
-    async def fail_init(self, body: bytes) -> int:
-        return await self.post(INIT_ERROR.removeprefix(PREFIX), body)
+    async def fail_init(self, body: bytes) -> None:
+        """Report an init error, and be killed for it before any answer comes."""
+        (await self.client()).send_request("POST", INIT_ERROR, body)
+        await self.ended.wait()
 
     def print(self, text: str) -> None:
         os.write(self.sandbox.output_end, text.encode())
@@ -198,7 +201,7 @@ Script = Callable[[FakeRuntime], Awaitable[None]]
 
 
 class FakeIsolation:
-    """Hands out fakes, and knows what was not given back."""
+    """Hands out fakes, and remembers them."""
 
     has_own_root = True
 
@@ -209,29 +212,31 @@ class FakeIsolation:
         self.may_start = asyncio.Event()
         self.may_start.set()
         self.failure: Exception | None = None  # of the next starts
-        self.held: set[object] = set()
+        self.held: set[object] = set()  # what was not given back
+        self.volume_sizes: list[int] = []
         self._players: set[asyncio.Task[None]] = set()
 
     async def volume(self, size_bytes: int) -> Volume:
-        held = self._hold(("volume", size_bytes))
-        return Volume(path=Path("/nowhere"), user_id=None, accounts=Path("/nowhere"), remove=held)
+        volume = object()
+        self.held.add(volume)
+        self.volume_sizes.append(size_bytes)
+
+        async def remove() -> None:
+            self.held.remove(volume)
+
+        return Volume(path=Path("/nowhere"), user_id=None, accounts=Path("/nowhere"), remove=remove)
 
     async def take_slot(self) -> NetworkSlot:
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
         host, port = listener.getsockname()
-        remove = self._hold(listener)
+        self.held.add(listener)
         return NetworkSlot(
-            listener=listener, api_address=f"{host}:{port}", namespace=None, remove=remove
+            listener=listener,
+            api_address=f"{host}:{port}",
+            namespace=None,
+            release=lambda: self.held.remove(listener),
         )
-
-    def _hold(self, what: object) -> Callable[[], Awaitable[None]]:
-        self.held.add(what)
-
-        async def give_back() -> None:
-            self.held.remove(what)
-
-        return give_back
 
     async def start(self, command: object, **options: Any) -> FakeSandbox:
         await self.may_start.wait()
@@ -255,7 +260,7 @@ class FakeIsolation:
         player = asyncio.create_task(play())
         self._players.add(player)
         player.add_done_callback(self._players.discard)
-        sandbox.on_end.append(lambda: player.cancel() and None)
+        sandbox.on_end.append(player.cancel)
 
 
 @dataclass
@@ -286,6 +291,12 @@ def make_fakes(directory: Path, script: Script | None = None) -> Fakes:
     return Fakes(isolation=FakeIsolation(script), logs=FakeLogs(), task_root=directory)
 
 
+async def settle() -> None:
+    """Give every task that can go on a few turns."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 class Clock:
     """Moves the event loop's time forward."""
 
@@ -297,7 +308,7 @@ class Clock:
         return self._real() + self.ahead
 
     async def advance(self, seconds: float) -> None:
-        """Let timers that are due by then fire."""
+        """Let what has begun go on, and then timers that are due by then fire."""
+        await settle()
         self.ahead += seconds
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await settle()

@@ -1,0 +1,71 @@
+"""Runs some sandboxes as whoever it is started by, and prints what they saw as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from lambent.sandbox import host, privileges
+from lambent.sandbox.isolation import Isolation
+from lambent.sandbox.sandbox import Command, Limits
+
+_LIMITS = Limits(memory_bytes=128 << 20, cpus=1.0, processes=64, open_files=1024)
+_CONNECT = (
+    "import socket, sys\n"
+    "s = socket.socket(); s.settimeout(5)\n"
+    "try: s.connect((sys.argv[1], int(sys.argv[2]))); print(s.recv(9).decode())\n"
+    "except OSError as error: print(error.errno)"
+)
+
+
+async def run(isolation: Isolation, *argv: str) -> str:
+    volume, slot = await isolation.volume(2 << 20), await isolation.take_slot()
+    command = Command(argv=argv, environment={"PATH": "/usr/bin:/bin"}, working_directory="/tmp")
+    sandbox = await isolation.start(command, mounts=(), limits=_LIMITS, volume=volume, slot=slot)
+    os.set_blocking(sandbox.output, True)
+    parts = []
+    while part := await asyncio.to_thread(os.read, sandbox.output, 65536):
+        parts.append(part)
+    await sandbox.close()
+    await slot.close()
+    await volume.close()
+    return b"".join(parts).decode().strip()
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"hello")
+    writer.close()
+
+
+async def main(state: Path) -> None:
+    seen: dict[str, object] = {
+        "capabilities": {found.name: found.state for found in await asyncio.to_thread(host.probe)}
+    }
+    with socket.create_server(("0.0.0.0", 0)) as service:
+        port = service.getsockname()[1]
+        async with Isolation.open(
+            state_directory=state, kind="namespaces", endpoint_port=9000
+        ) as isolation:
+            assert isolation.endpoint_address is not None
+            address, _, endpoint_port = isolation.endpoint_address.partition(":")
+            seen["user"] = await run(isolation, "/bin/sh", "-c", "echo $(id -u) $(id -g)")
+            powers = await run(isolation, "/bin/grep", "CapEff", "/proc/self/status")
+            seen["powers"] = powers.split()[1]
+            shown = await run(isolation, "/bin/sh", "-c", "ls -d /proc/[0-9]* | wc -l")
+            seen["processes"] = int(shown)
+            seen["tmp"] = await run(isolation, "/bin/dd", "if=/dev/zero", "of=/tmp/a", "bs=1M")
+            python = ("/usr/bin/python3", "-c", _CONNECT)
+            seen["host"] = await run(isolation, *python, "127.0.0.1", str(port))
+            async with await asyncio.start_server(greet, sock=isolation.endpoint_listener):
+                seen["endpoint"] = await run(isolation, *python, address, endpoint_port)
+    sys.stdout.write(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    if not privileges.enter_namespaces():
+        sys.exit(77)
+    asyncio.run(main(Path(sys.argv[1])))

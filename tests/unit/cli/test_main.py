@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+from importlib.metadata import version
+
+import pytest
+from click.testing import CliRunner
+
+from lambent.cli import main as main_module
+from lambent.cli.main import main
+from lambent.server import server
+from lambent.server.config import SETTINGS
+from lambent.server.listener import AddressInUse
+
+
+class Served:
+    """Takes the server's place."""
+
+    def __init__(self):
+        self.configs = []
+        self.entered = []
+        self.failure = None
+
+    async def serve(self, config, announce):
+        self.configs.append(config)
+        if self.failure is not None:
+            raise self.failure
+        announce("http://127.0.0.1:9000")
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    made = Served()
+    monkeypatch.setattr(server, "serve", made.serve)
+    monkeypatch.setattr(main_module, "enter_namespaces", lambda: made.entered.append(True))
+    monkeypatch.setattr(logging, "basicConfig", lambda **options: None)
+    monkeypatch.setattr(logging.getLogger("lambent"), "level", logging.NOTSET)
+    monkeypatch.setattr(sys, "setswitchinterval", lambda seconds: None)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.variable, raising=False)
+    monkeypatch.delenv("LAMBENT_CONFIG", raising=False)
+    return made
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(main, arguments, **options)
+
+
+def test_the_command_knows_its_version_and_its_sub_commands():
+    assert version("lambent") in run("--version").output
+    help_text = run("-h").output
+    for command in ("serve", "doctor", "runtime", "invoke", "logs"):
+        assert f"\n  {command} " in help_text
+
+
+def test_every_setting_is_an_option_with_its_variable_and_default(served):
+    help_text = " ".join(run("serve", "--help", terminal_width=200).output.split())
+    for setting in SETTINGS:
+        assert f" {setting.option} " in help_text
+        assert f"[{setting.variable}; default: " in help_text
+
+
+def test_serve_runs_the_server_with_its_settings_and_says_where(served):
+    result = run("serve", "--port", "9999", env={"LAMBENT_REGION": "eu-central-1"})
+    assert result.exit_code == 0
+    [config] = served.configs
+    assert (config.port, config.region) == (9999, "eu-central-1")
+    assert "Lambent is listening on http://127.0.0.1:9000\n" in result.stderr
+    assert "aws --endpoint-url http://127.0.0.1:9000 lambda" in result.stderr
+    assert result.stdout == ""
+
+
+def test_serve_reads_the_file_it_is_given(served, tmp_path):
+    file = tmp_path / "lambent.toml"
+    file.write_text("port = 1234")
+    run("serve", "--config", str(file))
+    assert served.configs[0].port == 1234
+
+
+@pytest.mark.parametrize(("isolation", "entered"), [("namespaces", [True]), ("process", [])])
+def test_namespaces_are_entered_before_anything_else(served, isolation, entered):
+    run("serve", "--isolation", isolation)
+    assert served.entered == entered
+
+
+def test_a_bad_setting_is_told_without_a_traceback(served):
+    result = run("serve", "--port", "many")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: --port: 'many' must be a whole number from 0 to 65535\n"
+    assert served.configs == []
+
+
+def test_a_known_failure_is_told_without_a_traceback(served):
+    served.failure = AddressInUse("cannot listen")
+    result = run("serve")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: cannot listen\n"
+
+
+def test_an_unknown_failure_is_not_hidden(served):
+    served.failure = RuntimeError("a mistake of ours")
+    assert isinstance(run("serve").exception, RuntimeError)
+
+
+def test_the_log_level_is_that_of_our_own_log(served):
+    run("serve", "--log-level", "debug")
+    assert logging.getLogger("lambent").level == logging.DEBUG
+
+
+def test_the_package_can_be_run_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lambent", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("lambent", run_name="__main__")
+    assert caught.value.code == 0
+    assert "AWS Lambda on machines you own" in capsys.readouterr().out

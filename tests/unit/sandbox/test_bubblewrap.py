@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from lambent.sandbox import bubblewrap
+from lambent.sandbox.sandbox import Mount, Volume
+
+PROGRAMS = bubblewrap.Programs(bubblewrap="/usr/bin/bwrap", setpriv="/usr/bin/setpriv")
+
+
+async def nothing():
+    pass
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    def build(user_id, mounts=()):
+        surroundings = bubblewrap.Surroundings(
+            programs=PROGRAMS, etc=tmp_path, filter=None, home_network=0
+        )
+        volume = Volume(path=Path("/vol"), user_id=user_id, accounts=tmp_path, remove=nothing)
+        return bubblewrap.sandbox_arguments(surroundings, mounts, volume)
+
+    return build
+
+
+def pairs(words):
+    return list(itertools.pairwise(words))
+
+
+def test_root_keeps_only_what_changing_the_user_takes(arguments):
+    words = arguments(2_000_000_000)
+    assert "--unshare-user" not in words
+    kept = {value for option, value in pairs(words) if option == "--cap-add"}
+    assert kept == {"CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"}
+    line = bubblewrap.command_line(PROGRAMS, 7, 2_000_000_000)
+    assert ("--reuid", "2000000000") in pairs(line)
+    assert "--bounding-set=-all" in line
+
+
+def test_an_ordinary_user_gets_a_user_namespace_and_no_powers(arguments):
+    words = arguments(None)
+    assert "--unshare-user" in words
+    assert "--cap-add" not in words
+    assert PROGRAMS.setpriv not in bubblewrap.command_line(PROGRAMS, 7, None)
+
+
+def test_mounts_are_read_only_unless_said_otherwise(arguments):
+    mounts = (
+        Mount(source=Path("/a"), target="/var/task"),
+        Mount(source=Path("/b"), target="/mnt/x", writable=True),
+    )
+    words = arguments(None, mounts)
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    assert ("--ro-bind", "/a", "/var/task") in triples
+    assert ("--bind", "/b", "/mnt/x") in triples
+    assert ("--bind", "/vol", "/tmp") in triples
+
+
+def test_the_sandbox_dies_with_us_and_its_root_is_read_only_in_the_end(arguments):
+    words = arguments(None)
+    assert "--die-with-parent" in words
+    assert words.index("--ro-bind") < words.index("--remount-ro")
+    assert ("--remount-ro", "/") in pairs(words)

@@ -1,0 +1,110 @@
+"""The script is tried with the shells that are here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from lambent.sandbox import entry_script
+from lambent.sandbox.sandbox import Command
+
+SHELLS = [path for path in map(shutil.which, ("dash", "bash", "busybox")) if path]
+TELL = "import json, os, sys; os.write(1, json.dumps([dict(os.environ), sys.argv[1:]]).encode())"
+
+
+def run(shell, environment, arguments=(), directory="/"):
+    """What a Python program started through the script has got: (environment, arguments)."""
+    command = Command(
+        argv=(sys.executable, "-c", TELL, *arguments),
+        environment=environment,
+        working_directory=directory,
+    )
+    name = [shell, "sh"] if shell.endswith("busybox") else [shell]
+    done = subprocess.run(
+        [*name, "-s"], input=entry_script.build(command), env={}, capture_output=True, check=True
+    )
+    assert done.stdout == b"\n"
+    return json.loads(done.stderr)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_odd_values_names_and_arguments_arrive_unchanged(shell):
+    environment = {
+        "QUOTES": 'it\'s "so" `x` $HOME \\ !',
+        "LINES": "a\nb\n",
+        "UNICODE": "éÁ\x81 \u2028",
+        "EMPTY": "",
+        "UID": "5",
+        "PPID": "x",
+        "OPTIND": "z",
+        "IFS": "x",
+        "BASH_ENV": "/x",
+        "RANDOM": "1",
+        "with-dash": "1",
+        "9": "1",
+    }
+    seen, arguments = run(shell, environment, ["a b", "'", "$x", ""])
+    assert {name: seen.get(name) for name in environment} == environment
+    assert arguments == ["a b", "'", "$x", ""]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,9}", fullmatch=True),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        max_size=5,
+    )
+)
+def test_any_environment_arrives(environment):
+    # Python itself reads these at its start.
+    environment = {k: v for k, v in environment.items() if not k.startswith(("PYTHON", "LC", "LD"))}
+    seen, _ = run("/bin/sh", environment)
+    assert {name: seen.get(name) for name in environment} == environment
+
+
+def test_nothing_else_is_in_the_environment_but_the_directory(tmp_path):
+    seen, _ = run(SHELLS[0], {"A": "b"}, directory=str(tmp_path))
+    assert {k: v for k, v in seen.items() if k not in ("LC_CTYPE", "_", "SHLVL")} == {
+        "A": "b",
+        "PWD": os.path.realpath(tmp_path),
+    }
+
+
+@pytest.mark.parametrize("bad", [{"A": "\0"}, {"A=B": "c"}, {"": "c"}, {"\0": "c"}])
+def test_what_no_environment_can_hold_is_refused(bad):
+    with pytest.raises(ValueError, match="not an environment variable"):
+        entry_script.build(Command(argv=("x",), environment=bad, working_directory="/"))
+
+
+def test_a_directory_that_cannot_be_entered_ends_with_126():
+    command = Command(argv=("/bin/true",), environment={}, working_directory="/nowhere")
+    done = subprocess.run(
+        ["/bin/sh", "-s"], input=entry_script.build(command), capture_output=True, check=False
+    )
+    assert done.returncode == 126
+    assert b"/nowhere" in done.stderr
+
+
+def test_half_a_script_runs_nothing():
+    script = entry_script.build(
+        Command(argv=("/bin/echo", "ran"), environment={"A": "b"}, working_directory="/")
+    )
+    for end in range(0, len(script) - 20, 7):
+        done = subprocess.run(
+            ["/bin/sh", "-s"], input=script[:end], capture_output=True, check=False
+        )
+        assert b"ran" not in done.stdout + done.stderr
+
+
+def test_sending_to_a_shell_that_is_gone_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    entry_script.send(writer, b"x")
+    os.close(writer)

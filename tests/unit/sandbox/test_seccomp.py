@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from lambent.sandbox import seccomp
+
+ALLOW = 0x7FFF0000
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+def answer(machine, number, arguments=(), architecture=None):
+    """What the filter returns: ALLOW, or the error of a refusal. A tiny BPF machine."""
+    words = (*arguments, *[0] * (6 - len(arguments)))
+    data = struct.pack("<IIQ6Q", number, architecture or MACHINES[machine], 0, *words)
+    program = list(struct.iter_unpack("<HBBI", seccomp.build_filter(machine)))
+    accumulator = position = 0
+    while True:
+        code, yes, no, value = program[position]
+        position += 1
+        if code == 0x20:
+            (accumulator,) = struct.unpack_from("<I", data, value)
+        elif code == 0x06:
+            return value if value == ALLOW else value & 0xFFFF
+        else:
+            holds = {
+                0x15: accumulator == value,
+                0x35: accumulator >= value,
+                0x45: accumulator & value,
+            }
+            position += yes if holds[code] else no
+
+
+@pytest.mark.parametrize(("machine", "mount", "read"), [("x86_64", 165, 0), ("aarch64", 40, 63)])
+def test_a_refused_call_gets_an_error_and_an_ordinary_one_passes(machine, mount, read):
+    assert answer(machine, mount) == errno.EPERM
+    assert answer(machine, read) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_refusal_has_a_number_on_every_machine_that_has_the_call(machine):
+    column = list(MACHINES).index(machine)
+    for name, numbers in seccomp._REFUSED.items():
+        if numbers[column] is not None:
+            assert answer(machine, numbers[column]) == errno.EPERM, name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_calls_of_another_architecture_do_not_exist(machine):
+    assert answer(machine, 0, architecture=0x40000003) == errno.ENOSYS
+
+
+def test_x32_calls_do_not_exist():
+    assert answer("x86_64", 0x40000000 | 165) == errno.ENOSYS
+
+
+@pytest.mark.parametrize(("machine", "clone"), [("x86_64", 56), ("aarch64", 220)])
+def test_processes_and_threads_may_be_made_but_no_namespaces(machine, clone):
+    assert answer(machine, clone, [0x003D0F00]) == ALLOW
+    for flag in (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000):
+        assert answer(machine, clone, [flag | 17]) == errno.EPERM
+
+
+def test_clone3_is_answered_so_that_libraries_fall_back():
+    assert answer("x86_64", 435) == errno.ENOSYS
+
+
+def test_only_the_low_word_of_an_argument_counts():
+    assert answer("x86_64", 16, [0, 0x1_0000_5412]) == errno.EPERM
+    assert answer("x86_64", 16, [0, 0x5413]) == ALLOW
+
+
+def test_an_unknown_machine_has_no_filter():
+    assert not seccomp.is_supported("riscv64")
+    with pytest.raises(KeyError):
+        seccomp.build_filter("riscv64")

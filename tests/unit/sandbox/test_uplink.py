@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lambent.sandbox import uplink
+
+
+@pytest.mark.parametrize(
+    ("program", "refusal"),
+    [("pasta", "--no-map-gw"), ("slirp4netns", "--disable-host-loopback")],
+)
+def test_neither_program_leads_to_the_hosts_loopback(program, refusal):
+    arguments = uplink._arguments(program, "/ns")
+    assert refusal in arguments
+    assert "/ns" in arguments
+
+
+def test_pasta_opens_no_port_in_either_direction():
+    arguments = uplink._arguments("pasta", "/ns")
+    pairs = list(itertools.pairwise(arguments))
+    assert all((f"-{option}", "none") in pairs for option in "tuTU")
+
+
+def test_a_program_that_ends_is_not_up_and_closes(monkeypatch):
+    monkeypatch.setattr(uplink, "_LEASH", ())
+    monkeypatch.setattr(uplink, "_arguments", lambda *_: ["-c", "exit 1"])
+    monkeypatch.setattr(uplink, "_has_default_route", lambda: False)
+    started = uplink.spawn("sh", Path("/ns"))
+    assert not uplink.wait_until_up(started)
+    started.close()
+
+
+def test_closing_ends_it_with_its_children(monkeypatch):
+    process = subprocess.Popen(["/bin/sh", "-c", "sleep 1000 & wait"])
+    uplink.Uplink(program="x", process=process).close()
+    assert process.returncode == -9

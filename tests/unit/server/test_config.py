@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from lambent.server.config import SETTINGS, Config, ConfigurationError, load
+
+VALUES = {
+    "host": "0.0.0.0",
+    "port": "9999",
+    "data_dir": "/data",
+    "runtimes_dir": "/runtimes",
+    "region": "eu-central-1",
+    "account_id": "123456789012",
+    "isolation": "process",
+    "max_environments": "7",
+    "idle_seconds": "1.5",
+    "concurrency": "11",
+    "drain_seconds": "0",
+    "log_level": "debug",
+}
+READ = Config(
+    host="0.0.0.0",
+    port=9999,
+    data_dir=Path("/data"),
+    runtimes_dir=Path("/runtimes"),
+    region="eu-central-1",
+    account_id="123456789012",
+    isolation="process",
+    max_environments=7,
+    idle_seconds=1.5,
+    concurrency=11,
+    drain_seconds=0,
+    log_level="debug",
+)
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch, tmp_path):
+    """A user without any files."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(text, name="settings.toml"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    return write_file
+
+
+def refusal(*arguments):
+    with pytest.raises(ConfigurationError) as caught:
+        load(*arguments)
+    return str(caught.value)
+
+
+def test_every_setting_is_a_field_and_every_field_a_setting():
+    fields = [field.name for field in dataclasses.fields(Config)]
+    assert [setting.name for setting in SETTINGS] == fields
+    assert fields == list(VALUES)
+
+
+def test_every_default_has_the_type_that_is_read():
+    config = load({}, {})
+    for name in VALUES:
+        assert type(getattr(config, name)) is type(getattr(READ, name))
+
+
+def test_without_any_source_the_defaults_hold(tmp_path):
+    config = load({}, {})
+    assert (config.host, config.port) == ("127.0.0.1", 9000)
+    assert config.data_dir == tmp_path / ".local/share/lambent/data"
+    assert config.runtimes_dir == tmp_path / ".local/share/lambent/runtimes"
+    assert (config.region, config.account_id) == ("us-east-1", "000000000000")
+    assert config.isolation == "namespaces"
+    assert 8 <= config.max_environments <= 1000
+    assert (config.idle_seconds, config.concurrency, config.drain_seconds) == (600.0, 1000, 30)
+
+
+def test_the_xdg_directories_are_honoured(monkeypatch, write, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", "/xdg/data")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    write("port = 1", "xdg/lambent/lambent.toml")
+    config = load({}, {})
+    assert config.data_dir == Path("/xdg/data/lambent/data")
+    assert config.port == 1
+
+
+def test_every_setting_can_come_from_the_command_line():
+    assert load(VALUES, {}) == READ
+
+
+def test_every_setting_can_come_from_a_variable():
+    variables = {f"LAMBENT_{name.upper()}": value for name, value in VALUES.items()}
+    assert load({}, {**variables, "PATH": "/bin", "OTHER_PORT": "x"}) == READ
+
+
+def test_every_setting_can_come_from_a_file(write):
+    numbers = {"port", "max_environments", "idle_seconds", "concurrency", "drain_seconds"}
+    text = "\n".join(
+        f"{name} = {value if name in numbers else repr(value)}" for name, value in VALUES.items()
+    )
+    assert load({}, {}, write(text)) == READ
+    quoted = "\n".join(f"{name} = {value!r}" for name, value in VALUES.items())
+    assert load({}, {}, write(quoted)) == READ
+
+
+def test_the_command_line_wins_over_variables_and_these_over_the_file(write):
+    file = write("port = 1\nhost = '10.0.0.1'\nregion = 'eu-west-1'\n")
+    environment = {"LAMBENT_PORT": "2", "LAMBENT_HOST": "10.0.0.2"}
+    config = load({"port": "3", "host": None}, environment, file)
+    assert (config.port, config.host, config.region) == (3, "10.0.0.2", "eu-west-1")
+
+
+def test_a_file_is_named_by_the_command_line_then_the_variable_then_its_usual_place(write):
+    write("port = 1", ".config/lambent/lambent.toml")
+    assert load({}, {}).port == 1
+    named = {"LAMBENT_CONFIG": str(write("port = 2", "variable.toml"))}
+    assert load({}, named).port == 2
+    assert load({}, named, write("port = 3", "line.toml")).port == 3
+    assert load({}, {"LAMBENT_CONFIG": ""}).port == 1
+
+
+@pytest.mark.parametrize("name", ["LAMBENT_PROT", "LAMBENT_port", "LAMBENT_", "LAMBENT_PORT_"])
+def test_an_unknown_variable_is_an_error(name):
+    assert refusal({}, {name: "1"}) == f"{name}: there is no such setting"
+
+
+def test_variables_of_the_other_commands_are_none():
+    assert load({}, {"LAMBENT_ENDPOINT": "http://127.0.0.1:1"}).port == 9000
+
+
+def test_an_unknown_key_in_the_file_is_an_error(write):
+    file = write("port = 1\nprot = 2\n[hots]\na = 1\n")
+    assert refusal({}, {}, file) == f"{file}: there is no such setting: hots, prot"
+
+
+def test_an_unknown_option_is_an_error():
+    with pytest.raises(KeyError):
+        load({"prot": "1"}, {})
+
+
+BAD = [
+    ("host", ""),
+    ("host", "a b"),
+    ("host", "http://127.0.0.1"),
+    ("port", "-1"),
+    ("port", "65536"),
+    ("port", "9000x"),
+    ("port", "\u0661"),
+    ("port", ""),
+    ("data_dir", ""),
+    ("data_dir", "a\0b"),
+    ("region", "mars"),
+    ("region", "US-EAST-1"),
+    ("account_id", "12345678901"),
+    ("account_id", "1234567890123"),
+    ("isolation", "docker"),
+    ("isolation", "process "),
+    ("max_environments", "0"),
+    ("idle_seconds", "-1"),
+    ("idle_seconds", "nan"),
+    ("idle_seconds", "1e3"),
+    ("concurrency", "0"),
+    ("drain_seconds", "901"),
+    ("log_level", "loud"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_names_its_source(write, name, value):
+    option = "--" + name.replace("_", "-")
+    variable = f"LAMBENT_{name.upper()}"
+    assert refusal({name: value}, {}).startswith(f"{option}: {value!r} must be ")
+    assert refusal({}, {variable: value}).startswith(f"{variable}: {value!r} must be ")
+    escaped = value.replace("\0", "\\u0000")
+    file = write(f'{name} = "{escaped}"')
+    assert refusal({}, {}, file).startswith(f"{file}: {name}: {value!r} must be ")
+
+
+@pytest.mark.parametrize("value", ["[1]", "{a = 1}", "true", "2026-01-31", "1.5"])
+def test_a_value_of_a_wrong_type_in_the_file_is_an_error(write, value):
+    file = write(f"port = {value}")
+    assert refusal({}, {}, file).startswith(f"{file}: port: ")
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "ap-southeast-2", "cn-north-1", "me-south-1"])
+def test_every_kind_of_region_is_one(region):
+    assert load({"region": region}, {}).region == region
+
+
+def test_paths_are_made_absolute(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = load({"data_dir": "data", "runtimes_dir": "~/runtimes"}, {})
+    assert config.data_dir == tmp_path / "data"
+    assert config.runtimes_dir == tmp_path / "runtimes"
+
+
+def test_a_file_that_cannot_be_read_is_an_error(write, tmp_path):
+    missing = tmp_path / "missing.toml"
+    assert refusal({}, {"LAMBENT_CONFIG": str(missing)}).startswith(f"{missing}: ")
+    assert refusal({}, {}, tmp_path).startswith(f"{tmp_path}: ")
+    broken = write("port =")
+    assert refusal({}, {}, broken).startswith(f"{broken}: ")
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    assert refusal({}, {}, binary).startswith(f"{binary}: ")
+
+
+def test_every_setting_says_what_it_means():
+    for setting in SETTINGS:
+        assert setting.meaning.endswith(".")
+        assert setting.option == "--" + setting.name.replace("_", "-")
+        assert setting.variable == f"LAMBENT_{setting.name.upper()}"

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+
+from lambent.control_plane import code_location
+from lambent.domain.errors import ServiceError
+from lambent.protocol.http import HttpResponse
+from lambent.server import gateway as gateway_module
+from lambent.server.gateway import MAX_REQUEST_BYTES, Api, Gateway
+
+KEY = b"k" * 32
+SHA256 = base64.b64encode(b"s" * 32).decode()
+
+
+def signed_for(service, account="123456789012", region="eu-central-1"):
+    return {
+        "authorization": "AWS4-HMAC-SHA256 "
+        f"Credential={account}/20260131/{region}/{service}/aws4_request, "
+        "SignedHeaders=host, Signature=00"
+    }
+
+
+class FakeService:
+    """A wire protocol of the test's: the path's last part is the operation, the body its input."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def operation_of(self, request):
+        return request.path.rpartition("/")[2]
+
+    def parse(self, request):
+        operation = self.operation_of(request)
+        if operation == "unknown":
+            raise ServiceError("UnknownOperationException", "No such operation")
+        return operation, {"Body": request.body}
+
+    def serialize(self, operation, output, request_id):
+        document = {"api": self.name, "operation": operation, **output}
+        headers = [("x-amzn-requestid", request_id)]
+        return HttpResponse(status=201, headers=headers, body=json.dumps(document).encode())
+
+    def serialize_error(self, error, request_id):
+        document = {"api": self.name, "code": error.code, "message": error.message}
+        status = 500 if error.code == "ServiceException" else 400
+        return HttpResponse(status=status, headers=[], body=json.dumps(document).encode())
+
+
+class Packages:
+    def __init__(self):
+        self.archives = {}
+
+    async def read(self, sha256):
+        if sha256 not in self.archives:
+            raise ServiceError("InvalidParameterValueException", "not here")
+        return self.archives[sha256]
+
+
+class Response:
+    def __init__(self, messages):
+        start, body = messages
+        assert (start["type"], body["type"]) == ("http.response.start", "http.response.body")
+        self.status = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        self.body = body["body"]
+
+    @property
+    def document(self):
+        return json.loads(self.body)
+
+
+class Client:
+    """Calls the application as the listener does."""
+
+    def __init__(self):
+        self.callers = []
+        self.packages = Packages()
+        operations = {
+            "echo": self.echo,
+            "invocations": self.echo,
+            "refuse": self.refuse,
+            "fail": self.fail,
+            "unserializable": self.unserializable,
+        }
+        services: Any = {name: FakeService(name) for name in ("lambda", "logs")}
+        packages: Any = self.packages
+        self.gateway = Gateway(
+            functions=Api(service=services["lambda"], operations=operations),
+            logs=Api(service=services["logs"], operations=operations),
+            packages=packages,
+            code_location_key=KEY,
+            account_id="000000000000",
+            region="us-east-1",
+            health=lambda: {"status": "ok"},
+        )
+
+    async def echo(self, caller, request):
+        self.callers.append(caller)
+        return {"bytes": len(request["Body"]), "text": request["Body"][:40].decode()}
+
+    async def refuse(self, caller, request):
+        raise ServiceError("ResourceNotFoundException", "Function not found")
+
+    async def fail(self, caller, request):
+        raise RuntimeError("secret detail")
+
+    async def unserializable(self, caller, request):
+        return {"object": object()}
+
+    async def send(self, path, *chunks, method="POST", query="", headers=None, ends=True):
+        """The response, or None when there is none; `ends`: the client sends all of it."""
+        parts = list(chunks) or [b""]
+        incoming = [
+            {"type": "http.request", "body": part, "more_body": number < len(parts) or not ends}
+            for number, part in enumerate(parts, start=1)
+        ]
+        incoming.append({"type": "http.disconnect"})
+        sent: list[dict[str, Any]] = []
+
+        async def receive():
+            return incoming.pop(0)
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "raw_path": path.encode("latin-1"),
+            "query_string": query.encode("latin-1"),
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in (headers or {}).items()
+            ],
+        }
+        await self.gateway(scope, receive, send)
+        return Response(sent) if sent else None
+
+
+@pytest.fixture
+def client():
+    return Client()
+
+
+async def test_a_request_reaches_its_operation_and_its_answer_the_client(client):
+    response = await client.send("/a/echo", b"hello")
+    assert response.status == 201
+    assert response.document == {
+        "api": "lambda",
+        "operation": "echo",
+        "bytes": 5,
+        "text": "hello",
+    }
+    assert response.headers["content-length"] == str(len(response.body))
+    [caller] = client.callers
+    assert response.headers["x-amzn-requestid"] == caller.request_id
+
+
+async def test_every_request_has_an_id_of_its_own(client):
+    for _ in range(2):
+        await client.send("/echo")
+    first, second = client.callers
+    assert first.request_id != second.request_id
+
+
+async def test_the_caller_is_whom_the_signature_names(client):
+    headers = {**signed_for("lambda"), "host": "here:9000", "x-amzn-trace-id": "Root=1-a-b"}
+    await client.send("/echo", headers=headers)
+    [caller] = client.callers
+    assert (caller.account_id, caller.region) == ("123456789012", "eu-central-1")
+    assert (caller.host, caller.trace_header) == ("here:9000", "Root=1-a-b")
+
+
+async def test_an_unsigned_caller_is_the_server_s_own(client):
+    await client.send("/echo")
+    [caller] = client.callers
+    assert (caller.account_id, caller.region) == ("000000000000", "us-east-1")
+    assert caller.trace_header is None
+
+
+async def test_the_logs_api_is_known_by_its_target(client):
+    headers = {"x-amz-target": "Logs_20140328.DescribeLogGroups", **signed_for("logs")}
+    assert (await client.send("/echo", headers=headers)).document["api"] == "logs"
+    headers = {"x-amz-target": "Logs_19990101.X"}
+    assert (await client.send("/echo", headers=headers)).document["api"] == "lambda"
+
+
+async def test_an_unknown_path_is_the_protocol_s_refusal(client):
+    response = await client.send("/unknown", method="GET")
+    assert (response.status, response.document["code"]) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize("service", ["s3", "sqs", "dynamodb"])
+async def test_what_is_signed_for_another_service_is_refused(client, service):
+    response = await client.send("/echo", headers=signed_for(service))
+    assert response.document["code"] == "UnknownOperationException"
+    assert service in response.document["message"]
+    assert client.callers == []
+
+
+async def test_a_refusal_is_answered_in_the_protocol_of_its_api(client):
+    response = await client.send("/refuse")
+    assert response.document == {
+        "api": "lambda",
+        "code": "ResourceNotFoundException",
+        "message": "Function not found",
+    }
+
+
+@pytest.mark.parametrize("operation", ["fail", "unserializable", "missing"])
+async def test_a_mistake_of_ours_is_logged_and_answered_without_details(client, caplog, operation):
+    response = await client.send(f"/{operation}")
+    assert response.status == 500
+    assert response.document["code"] == "ServiceException"
+    assert "secret" not in response.body.decode()
+    [record] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert record.exc_info is not None
+    assert operation in record.getMessage()
+
+
+async def test_a_body_may_come_in_pieces(client):
+    response = await client.send("/echo", b"one ", b"two ", b"three")
+    assert response.document["text"] == "one two three"
+
+
+async def test_head_has_no_body_and_its_length(client):
+    response = await client.send("/echo", method="HEAD")
+    assert response.body == b""
+    assert int(response.headers["content-length"]) > 0
+
+
+MIB = bytes(1024 * 1024)
+
+
+async def test_an_event_over_the_quota_is_refused(client):
+    assert (await client.send("/invocations", *[MIB] * 6)).status == 201
+    response = await client.send("/invocations", *[MIB] * 6, b"x")
+    assert response.document["code"] == "RequestTooLargeException"
+    assert response.document["message"] == (
+        "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
+    )
+    assert len(client.callers) == 1
+
+
+async def test_any_request_over_the_limit_is_refused(client):
+    assert (await client.send("/echo", *[MIB] * 50)).status == 201
+    response = await client.send("/echo", *[MIB] * 70)
+    assert response.document["code"] == "RequestEntityTooLargeException"
+    response = await client.send("/echo", bytes(MAX_REQUEST_BYTES + 1))
+    assert response.document["message"] == (
+        f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the echo operation"
+    )
+
+
+async def test_an_endless_body_is_not_read_to_its_end(client, monkeypatch):
+    monkeypatch.setattr(gateway_module, "_MAX_DISCARDED_BYTES", 8 * len(MIB))
+    response = await client.send("/invocations", *[MIB] * 9, ends=False)
+    assert response.document["code"] == "RequestTooLargeException"
+
+
+@pytest.mark.parametrize("chunks", [[b"12"], [b"1", b"2"]])
+async def test_half_a_request_is_none(client, chunks):
+    assert await client.send("/echo", *chunks, ends=False) is None
+    assert client.callers == []
+
+
+async def test_a_client_that_left_before_its_body_is_not_answered(client):
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise AssertionError(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "raw_path": b"/echo",
+        "query_string": b"",
+        "headers": [],
+    }
+    await client.gateway(scope, receive, send)
+    assert client.callers == []
+
+
+async def test_a_long_body_is_parsed_beside_the_event_loop(client, monkeypatch):
+    calls = []
+
+    async def to_thread(function, *arguments):
+        calls.append(function)
+        return function(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
+    await client.send("/echo", *[MIB] * 5)
+    assert len(calls) == 1
+    await client.send("/invocations", *[MIB] * 5)
+    await client.send("/echo", b"short")
+    assert len(calls) == 1
+
+
+async def test_health_is_told_to_everybody(client):
+    response = await client.send("/health", method="GET", headers=signed_for("s3"))
+    assert (response.status, response.document) == (200, {"status": "ok"})
+    assert response.headers["content-type"] == "application/json"
+
+
+def link(age_seconds=0.0, key=KEY, sha256=SHA256):
+    path, _, query = code_location.sign(key, sha256, time.time() - age_seconds).partition("?")
+    return path, query
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_package_can_be_downloaded_with_its_link(client, method):
+    client.packages.archives[SHA256] = b"PK zip"
+    path, query = link()
+    response = await client.send(path, method=method, query=query)
+    assert (response.status, response.headers["content-type"]) == (200, "application/zip")
+    assert response.headers["content-length"] == "6"
+    assert response.body == (b"PK zip" if method == "GET" else b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        link(age_seconds=code_location.LIFETIME_SECONDS + 1),
+        link(key=b"another key"),
+        (link()[0], ""),
+        (link()[0], "expires=9999999999&signature=" + "A" * 43),
+        (code_location.PATH_PREFIX + "..%2f..%2fkey", link()[1]),
+        (code_location.PATH_PREFIX, ""),
+        (link(sha256=base64.b64encode(b"t" * 32).decode())[0], link()[1]),
+        ("/_lambent/code/\xff", "\xff"),
+    ],
+    ids=["expired", "other key", "unsigned", "forged", "path", "empty", "other package", "bytes"],
+)
+async def test_without_a_valid_link_nothing_is_downloaded(client, path, query):
+    client.packages.archives[SHA256] = b"PK zip"
+    response = await client.send(path, method="GET", query=query)
+    assert response.status == 403
+    assert b"PK" not in response.body
+
+
+async def test_a_link_is_only_for_reading(client):
+    client.packages.archives[SHA256] = b"PK zip"
+    path, query = link()
+    assert (await client.send(path, method="POST", query=query)).status == 403
+
+
+async def test_a_package_that_is_gone_is_not_found(client):
+    path, query = link()
+    assert (await client.send(path, method="GET", query=query)).status == 404
+
+
+def test_the_key_of_links_is_not_shown(client):
+    assert "kkkk" not in repr(client.gateway)
