@@ -25,7 +25,7 @@ imports:
 	.venv/bin/lint-imports
 
 docs:
-	.cache/uv/bin/uv run --group docs mkdocs build --strict
+	UV_PROJECT_ENVIRONMENT=.cache/docs .cache/uv/bin/uv run --frozen --only-group docs mkdocs build --strict
 
 runtimes:  ## every runtime the tests can use on this machine
 	.venv/bin/python scripts/install-runtimes.py

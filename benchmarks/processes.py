@@ -69,9 +69,11 @@ def bare_loop(runtime: Runtime, code: Path, functions: int) -> Iterator[int]:
     try:
         yield invoke_port
     finally:
-        for process in (*processes, loop):
+        for process in processes:
             process.kill()
             process.wait()
+        loop.kill()
+        loop.wait()
 
 
 def spawn(runtime: Runtime, code: Path, runtime_port: int) -> subprocess.Popen[bytes]:

@@ -46,11 +46,10 @@ _REFUSED = {**NOT_AVAILABLE, **INVOCATIONS_NOT_AVAILABLE}
 # What each quota is, by its name in domain/quotas.py. A new one needs a line here.
 _LIMITS = {
     "REQUEST_PAYLOAD_BYTES": "Payload of an invocation",
-    "RESPONSE_PAYLOAD_BYTES": "What a function returns (100 bytes more are let through, as on AWS)",
+    "RESPONSE_PAYLOAD_BYTES": "What a function returns",
     "LOG_TAIL_BYTES": "Log answered with `LogType=Tail`",
     "CLIENT_CONTEXT_BYTES": "Client context, in base64",
-    "ACCOUNT_CONCURRENCY": "Concurrency that `GetAccountSettings` answers; what is enforced is the "
-    "setting `concurrency`",
+    "ACCOUNT_CONCURRENCY": "Invocations of an account at one time; the setting `concurrency` changes it",
     "FUNCTION_NAME_CHARACTERS": "Name of a function",
     "MEMORY_DEFAULT_MIB": "Memory of a function that names none",
     "MEMORY_MAXIMUM_MIB": "Memory of a function",
@@ -67,7 +66,6 @@ _LIMITS = {
     "CODE_STORAGE_BYTES": "Code storage that `GetAccountSettings` answers; not enforced",
     "INIT_SECONDS": "Start of a runtime, before it is tried again within the first invocation",
     "INIT_CPUS": "Processors during the start of a runtime, if its memory gives it fewer",
-    "SHUTDOWN_SECONDS": "Shutdown with extensions on AWS; here environments end at once",
     "FILE_DESCRIPTORS": "Open files of a process",
     "PROCESSES_AND_THREADS": "Processes and threads of an environment",
     "LOG_EVENT_BYTES": "One log event; a longer one becomes several",

@@ -17,10 +17,10 @@ class Refusal(NamedTuple):
     message: str
 
 
-def refusal(operation: Callable[..., Any], **parameters: Any) -> Refusal:
+def refusal(operation: Callable[..., Any], *arguments: Any, **parameters: Any) -> Refusal:
     """What the client was told; fails when the call succeeds."""
     with pytest.raises(ClientError) as raised:
-        operation(**parameters)
+        operation(*arguments, **parameters)
     answer: Any = raised.value.response
     error = answer["Error"]
     return Refusal(

@@ -52,6 +52,11 @@ class RunningServer:
             )
         return self.clients[key]
 
+    def peak_memory_bytes(self) -> int:
+        """The most memory this process, without its functions, ever had."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

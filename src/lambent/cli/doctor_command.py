@@ -9,6 +9,7 @@ import click
 
 from lambent.cli.output import json_option, print_json
 from lambent.sandbox import host
+from lambent.sandbox.privileges import enter_namespaces
 
 _COLORS = {"enforced": "green", "limited": "yellow", "missing": "red"}
 
@@ -20,6 +21,7 @@ def doctor(as_json: bool) -> None:
 
     The exit status is 1 when functions cannot be isolated here.
     """
+    enter_namespaces()
     capabilities = host.probe()
     if as_json:
         print_json([dataclasses.asdict(capability) for capability in capabilities])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.quotas import (
-    ACCOUNT_CONCURRENCY,
     CODE_STORAGE_BYTES,
     UNZIPPED_BYTES,
     ZIPPED_BYTES,
@@ -25,8 +24,8 @@ async def get_account_settings(
             "TotalCodeSize": CODE_STORAGE_BYTES,
             "CodeSizeUnzipped": UNZIPPED_BYTES,
             "CodeSizeZipped": ZIPPED_BYTES,
-            "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
-            "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY,
+            "ConcurrentExecutions": plane.concurrency,
+            "UnreservedConcurrentExecutions": plane.concurrency,
         },
         "AccountUsage": {
             # Of every version, also when several have the same code: so AWS counts.

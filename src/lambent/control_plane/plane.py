@@ -29,6 +29,7 @@ class ControlPlane:
     runtimes: Mapping[str, str | None]
     runtime_version_arn: Callable[[str, str], str]  # of a runtime identifier, in a region
     architecture: str  # of this host, in Lambda's words: x86_64 or arm64
+    concurrency: int  # invocations an account may have at work in one region at one time
     endpoint: str  # http://127.0.0.1:9000, for links when a caller sent no usable Host
     code_location_key: bytes = field(repr=False)
     clock: Callable[[], datetime]  # the time now, aware of its time zone

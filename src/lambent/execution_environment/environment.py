@@ -259,8 +259,8 @@ class Environment:
             self._send(self._current, self._api)
         else:
             self._is_wanted.set()  # it was reset: `runtime_is_ready` sends the invocation
-        # The function goes on when its caller goes away, as on AWS.
-        return await asyncio.shield(result)
+        # A caller that goes away takes only this future along: the function goes on, as on AWS.
+        return await result
 
     def _send(self, current: CurrentInvocation, api: RuntimeApi) -> None:
         self._log_start(current)
@@ -408,7 +408,9 @@ class Environment:
     ) -> None:
         self.log.append(timestamp_ms, message)
         if current is not None and current.tail is not None:
-            current.tail += message.encode("utf-8", "replace")
+            # A telemetry frame's message has no end of line of its own.
+            line = message if message.endswith("\n") else f"{message}\n"
+            current.tail += line.encode("utf-8", "replace")
             if len(current.tail) > 4 * LOG_TAIL_BYTES:
                 del current.tail[:-LOG_TAIL_BYTES]
 

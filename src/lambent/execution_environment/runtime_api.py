@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lambent.domain.invocation import ErrorType, Invocation
+from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.lifecycle import (
     RuntimeEvent,
     RuntimeState,
@@ -23,8 +24,6 @@ from lambent.execution_environment.lifecycle import (
 )
 from lambent.execution_environment.runtime_http import BodyBudget, Connection, Refusal, Request
 
-# 6 MB and 100 bytes: AWS's own error for a response that is too large names this number.
-MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 # Clients use one or two; each costs this server a descriptor.
 _MAX_CONNECTIONS = 256
 _PREFIX = "/2018-06-01/runtime"
@@ -64,7 +63,7 @@ class RuntimeApi:
         self._environment = environment
         self._state = RuntimeState.STARTED
         # Room for one response of full size beside whatever else the runtime sends.
-        self._budget = BodyBudget(limit_bytes=2 * MAX_RESPONSE_BYTES)
+        self._budget = BodyBudget(limit_bytes=2 * RESPONSE_PAYLOAD_BYTES)
         self._polling: Connection | None = None  # the `next` that waits
         self._invocation: Invocation | None = None
         self._undelivered: str | None = None  # header lines of an invocation nobody polls for yet
@@ -167,7 +166,7 @@ class RuntimeApi:
                 413,
                 _error_body(
                     "RequestEntityTooLarge",
-                    f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
+                    f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes).",
                 ),
             )
         else:
@@ -195,7 +194,7 @@ def _next_head(invocation: Invocation, deadline_ms: int) -> str:
 
 
 def _is_over_limit(request: Request) -> bool:
-    return request.is_too_large or len(request.body) > MAX_RESPONSE_BYTES
+    return request.is_too_large or len(request.body) > RESPONSE_PAYLOAD_BYTES
 
 
 def _response_answer(request: Request) -> Answer:
@@ -236,9 +235,7 @@ def _error_type_of(body: bytes) -> str:
 
 def too_large() -> Answer:
     """A response over the limit, in AWS's recorded words."""
-    message = (
-        f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
-    )
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes)."
     return Answer(
         payload=_error_body(ErrorType.RESPONSE_SIZE_TOO_LARGE, message),
         error_type=ErrorType.RESPONSE_SIZE_TOO_LARGE,

@@ -19,6 +19,7 @@ def _refuse_token(token: str) -> None:
 
 
 _JSON = json.JSONDecoder(parse_constant=_refuse_token)
+_VALUE = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
 def _read_json(encoded: bytes) -> object:
@@ -42,7 +43,7 @@ def checked_event(payload: bytes) -> bytes:
     try:
         _read_json(payload)
     except UnicodeDecodeError as error:
-        raise _not_json(f"Invalid UTF-8 start byte 0x{error.object[error.start]:02x}") from None
+        raise _not_json(_undecodable(error)) from None
     except NonStandardToken as error:
         raise _not_json(f"Non-standard token '{error}'") from None
     except json.JSONDecodeError as error:
@@ -52,20 +53,40 @@ def checked_event(payload: bytes) -> bytes:
     return payload
 
 
+def _undecodable(error: UnicodeDecodeError) -> str:
+    """What is wrong with bytes that are no UTF-8: mostly text that was base64-decoded by mistake."""
+    before = error.object[: error.start]
+    line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+    byte = error.object[error.start]
+    if before.strip():
+        return f"Invalid UTF-8 start byte 0x{byte:02x}{_where(line, column + 1)}"
+    complaint = f"Unexpected character ({_described(byte)}): expected a valid value {_VALUE}"
+    return complaint + _where(line, column)
+
+
 def _complaint(error: json.JSONDecodeError) -> str:
     """What is wrong, in the words of the JSON parser AWS uses."""
     rest = error.doc[error.pos :]
-    where = f"\n at [line: {error.lineno}, column: {error.colno}]"
+    where = _where(error.lineno, error.colno)
     if not rest:
         return f"Unexpected end-of-input{where}"
     token = rest.split(None, 1)[0] if not rest[0].isspace() else rest[0]
     word = "".join(character for character in token if character.isalnum() or character == "_")
-    expected = (
-        "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-    )
     if word and token.startswith(word):
-        return f"Unrecognized token '{word[:128]}': {expected}{where}"
-    return f"Unexpected character ('{rest[0]}' (code {ord(rest[0])})){where}"
+        return f"Unrecognized token '{word[:128]}': was expecting {_VALUE}{where}"
+    return f"Unexpected character ({_described(ord(rest[0]))}){where}"
+
+
+def _described(character: int) -> str:
+    if character < 0x20 or 0x7F <= character < 0xA0:
+        return f"(CTRL-CHAR, code {character})"
+    return f"'{chr(character)}' (code {character})"
+
+
+def _where(line: int, column: int) -> str:
+    # AWS's parser does not quote what it was given, and says so.
+    hidden = "Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+    return f"\n at [{hidden}; line: {line}, column: {column}]"
 
 
 def _not_json(complaint: str) -> ServiceError:

@@ -30,8 +30,6 @@ class Corrections:
     not_null: frozenset[str] = frozenset()
     # Lists whose errors give their members' one constraint without "Member must satisfy".
     unwrapped: frozenset[str] = frozenset()
-    # Largest body accepted, by operation; HTTP servers need a limit of their own below parsing.
-    request_bytes: Mapping[str, int] = field(default_factory=dict)
     # Media type of a blob answered as the whole body, by operation.
     payload_types: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,7 +48,6 @@ _LAMBDA = Corrections(
         {"AdditionalVersionWeights", "ArchitecturesList", "CompatibleArchitectures", "LayerList"}
     ),
     unwrapped=frozenset({"CompatibleRuntimes"}),
-    request_bytes={"CreateFunction": 70_167_211, "UpdateFunctionCode": 70_167_211},
     payload_types={"Invoke": "application/json"},
 )
 

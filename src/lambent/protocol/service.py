@@ -10,7 +10,7 @@ from lambent.protocol.errors import SerializeError, json_errors, rest_json_error
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.model import load_model
 from lambent.protocol.parser import Parse, json_parser, rest_json_parser
-from lambent.protocol.rejections import serialization_error, too_large, unknown_operation
+from lambent.protocol.rejections import serialization_error, unknown_operation
 from lambent.protocol.router import Route, Router
 from lambent.protocol.serializer import Serialize, json_serializer, rest_json_serializer
 from lambent.protocol.validator import Validate, validator
@@ -74,7 +74,6 @@ class _Plan(NamedTuple):
     parse: Parse
     validate: Validate
     serialize: Serialize | None
-    greatest_bytes: int | None
 
 
 class Service:
@@ -102,13 +101,11 @@ class Service:
         """The operation a request is for and its input, by the model's member names.
 
         Blobs are bytes, timestamps aware datetimes, and absent members absent. Raises
-        ServiceError: UnknownOperationException, RequestEntityTooLargeException,
-        SerializationException or, for broken constraints, ValidationException.
+        ServiceError: UnknownOperationException, SerializationException or, for broken constraints,
+        ValidationException.
         """
         name, labels = self._find(request)
         plan = self._plans[name]
-        if plan.greatest_bytes is not None and len(request.body) > plan.greatest_bytes:
-            raise too_large(name, plan.greatest_bytes)
         try:
             found = plan.parse(request, labels)
             plan.validate(found)
@@ -137,5 +134,4 @@ class Service:
             self._protocol.parser(operation),
             validator(operation, self._corrections),
             self._protocol.serializer(operation, self._corrections),
-            self._corrections.request_bytes.get(name),
         )

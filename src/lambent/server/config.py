@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambent.domain.quotas import ACCOUNT_CONCURRENCY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -171,7 +173,7 @@ SETTINGS = (
     Setting(
         "concurrency",
         _whole_number(1, 100_000),
-        lambda: 1000,
+        lambda: ACCOUNT_CONCURRENCY,
         "Invocations an account may have at work in one region at one time.",
     ),
     Setting(

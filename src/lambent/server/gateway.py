@@ -35,7 +35,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 
-# What AWS takes for any operation; its own refusal names the number.
+# What AWS takes for any operation, by the number its refusal names.
 MAX_REQUEST_BYTES = 70_167_211
 # What is still read, and thrown away, of a request that is too large, so that the client hears why.
 _MAX_DISCARDED_BYTES = 4 * MAX_REQUEST_BYTES

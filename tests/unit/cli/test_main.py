@@ -51,7 +51,7 @@ def run(*arguments, **options):
 
 def test_the_command_knows_its_version_and_its_sub_commands():
     assert version("lambent") in run("--version").output
-    help_text = run("-h").output
+    help_text = run("--help").output
     for command in ("serve", "doctor", "runtime", "invoke", "logs"):
         assert f"\n  {command} " in help_text
 

@@ -115,6 +115,7 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
             runtimes=RUNTIMES,
             runtime_version_arn=lambda name, region: f"arn:aws:lambda:{region}::runtime:{name}",
             architecture="x86_64",
+            concurrency=1000,
             endpoint="http://127.0.0.1:9000",
             code_location_key=b"k" * 32,
             clock=clock,

@@ -104,6 +104,7 @@ class FakeSandbox:
         for descriptor in (self.output, self.telemetry):
             os.set_blocking(descriptor, False)
         self.memory_peak = 0
+        self.cpu_limits: list[float] = []  # after the one it was started with
         self.on_end: list[Callable[[], object]] = []
         self._forget = forget
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -123,7 +124,7 @@ class FakeSandbox:
         self.end(Exit(code=None, signal=signal.SIGKILL, is_out_of_memory=False))
 
     def limit_cpus(self, cpus: float) -> None:
-        self.cpus = cpus
+        self.cpu_limits.append(cpus)
 
     def memory_peak_bytes(self) -> int:
         return self.memory_peak
@@ -211,6 +212,8 @@ class FakeIsolation:
         self.starts = 0
         self.may_start = asyncio.Event()
         self.may_start.set()
+        self.may_return = asyncio.Event()  # from a start, while the runtime runs already
+        self.may_return.set()
         self.failure: Exception | None = None  # of the next starts
         self.held: set[object] = set()  # what was not given back
         self.volume_sizes: list[int] = []
@@ -250,6 +253,7 @@ class FakeIsolation:
             self.started.put_nowait(runtime)
         else:
             self._play(self.script(runtime), sandbox)
+        await self.may_return.wait()
         return sandbox
 
     def _play(self, playing: Awaitable[None], sandbox: FakeSandbox) -> None:

@@ -259,6 +259,38 @@ async def test_the_most_memory_is_reported_and_never_over_the_limit(driver):
 # Init
 
 
+async def test_its_share_of_a_processor_is_its_own_after_init(driver):
+    runtime = await driver.ready()
+    [cpus] = runtime.sandbox.cpu_limits
+    assert cpus == pytest.approx(128 / 1769)
+    await driver.call(runtime)
+    assert len(runtime.sandbox.cpu_limits) == 1
+
+
+async def test_its_share_is_its_own_after_a_second_init_too(driver):
+    await (await driver.runtime()).fail_init(INIT_ERROR_BODY)
+    await driver.available.get()
+    invoking = driver.invoke()
+    second = await driver.runtime()
+    await second.next()
+    assert len(second.sandbox.cpu_limits) == 1
+    await second.respond(FIRST)
+    await invoking
+
+
+async def test_a_runtime_may_be_faster_than_whoever_starts_it(drive, fakes):
+    fakes.isolation.may_return.clear()
+    driver = drive()
+    runtime = await driver.ready()
+    invoking = await driver.invoked(runtime)
+    assert runtime.sandbox.cpu_limits == []
+    fakes.isolation.may_return.set()
+    await runtime.respond(FIRST, b"1")
+    assert (await invoking).payload == b"1"
+    await settle()
+    assert len(runtime.sandbox.cpu_limits) == 1
+
+
 async def test_an_init_error_is_logged_and_tried_again_in_the_first_invocation(driver, fakes):
     first = await driver.runtime()
     first.print("cannot import\n")
@@ -420,6 +452,7 @@ async def test_a_package_that_is_found_wanting_too_late_is_nobody_s_error(drive,
     await clock.advance(10.1)
     await driver.available.get()
     may_answer.set()
+    await settle()
     result = await driver.invoke()
     assert json.loads(result.payload)["errorType"] == "Runtime.InvalidEntrypoint"
     assert len(driver.lines("INIT_REPORT")) == 2

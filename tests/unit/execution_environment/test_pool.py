@@ -186,6 +186,24 @@ async def test_two_calls_do_not_both_wait_for_one_runtime(driver, clock):
     await asyncio.gather(*following)
 
 
+async def test_an_environment_that_starts_already_is_waited_for(driver):
+    first = driver.call("1")
+    busy = await driver.runtime()
+    await busy.next()
+    second = driver.call("2")
+    starting = await driver.runtime()
+    await busy.respond("1")
+    assert await busy.next() == "2"  # faster than the one that was started for it
+    third = driver.call("3")
+    await settle()
+    assert driver.isolation.starts == 2
+    assert await starting.next() == "3"
+    await starting.respond("3", b"3")
+    assert (await third).payload == b"3"
+    await busy.respond("2")
+    await asyncio.gather(first, second)
+
+
 async def test_an_environment_that_nobody_needs_any_more_is_idle(driver):
     call = driver.call("1")
     runtime = await driver.runtime()

@@ -21,8 +21,9 @@ from tests.unit.execution_environment.http_client import (
 )
 
 from lambent.domain.invocation import Invocation
+from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.lifecycle import RuntimeState, TransitionNotAllowed
-from lambent.execution_environment.runtime_api import MAX_RESPONSE_BYTES, Answer, RuntimeApi
+from lambent.execution_environment.runtime_api import Answer, RuntimeApi
 
 INVOCATION = Invocation(
     request_id="8f507cfc-3c7a-4697-b07a-ac58fc914c95",
@@ -279,10 +280,10 @@ async def test_next_may_have_a_query(runtime):
     assert await runtime.environment.told.get() == ("ready",)
 
 
-@pytest.mark.parametrize("over", [1, 2 * MAX_RESPONSE_BYTES])
+@pytest.mark.parametrize("over", [1, 2 * RESPONSE_PAYLOAD_BYTES])
 async def test_a_response_over_the_limit_is_an_error_of_the_function(runtime, over):
     await runtime.begin()
-    response = await runtime.client.post(f"{ANSWER}/response", bytes(MAX_RESPONSE_BYTES + over))
+    response = await runtime.client.post(f"{ANSWER}/response", bytes(RESPONSE_PAYLOAD_BYTES + over))
     assert error_of(response) == (
         413,
         "RequestEntityTooLarge",
@@ -301,7 +302,7 @@ async def test_a_response_over_the_limit_is_an_error_of_the_function(runtime, ov
 
 async def test_an_error_over_the_limit_is_one_too(runtime):
     await runtime.begin()
-    response = await runtime.client.post(f"{ANSWER}/error", bytes(MAX_RESPONSE_BYTES + 1))
+    response = await runtime.client.post(f"{ANSWER}/error", bytes(RESPONSE_PAYLOAD_BYTES + 1))
     assert response.status == 413
     assert (await runtime.answered()).error_type == "Function.ResponseSizeTooLarge"
 
@@ -315,9 +316,9 @@ async def test_an_error_that_only_says_so_is_not_too_large(runtime):
 
 async def test_a_response_of_exactly_the_limit_is_taken(runtime):
     await runtime.begin()
-    response = await runtime.client.post(f"{ANSWER}/response", bytes(MAX_RESPONSE_BYTES))
+    response = await runtime.client.post(f"{ANSWER}/response", bytes(RESPONSE_PAYLOAD_BYTES))
     assert response.status == 202
-    assert len((await runtime.answered()).payload) == MAX_RESPONSE_BYTES
+    assert len((await runtime.answered()).payload) == RESPONSE_PAYLOAD_BYTES
 
 
 def streamed(*trailers):

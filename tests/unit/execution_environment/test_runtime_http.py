@@ -258,16 +258,16 @@ async def test_a_body_over_the_budget_is_thrown_away_and_told():
 
 
 async def test_all_connections_share_one_budget():
-    async with serving(budget=1500, answers=False) as (server, address):
+    async with serving(budget=1600, answers=False) as (server, address):
         first, second = await address.connect(), await address.connect()
-        first.send_request("POST", "/first", b"x" * 600)
+        first.send_request("POST", "/first", b"x" * 800)
         await server.received.get()
-        second.send_request("POST", "/second", b"x" * 600)
+        second.send_request("POST", "/second", b"x" * 800)
         assert (await server.received.get()).is_too_large
         server.connections[0].respond(202, b"")
         assert (await first.receive()).status == 202
         third = await address.connect()
-        third.send_request("POST", "/third", b"x" * 600)
+        third.send_request("POST", "/third", b"x" * 800)
         assert not (await server.received.get()).is_too_large
 
 

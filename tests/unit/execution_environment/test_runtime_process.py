@@ -34,7 +34,12 @@ async def test_a_runtime_is_started_over_the_version_s_code(start_of, fakes):
     assert start["command"].argv == ("/var/task/bootstrap",)
     assert start["command"].working_directory == "/var/task"
     assert start["mounts"] == [Mount(source=fakes.task_root, target="/var/task")]
-    assert start["limits"] == limits_of(VERSION)
+    assert start["limits"] == replace(limits_of(VERSION), cpus=2.0)
+
+
+async def test_a_version_that_has_more_processor_time_anyway_has_it_in_init_too(start_of):
+    start = await start_of(replace(VERSION, memory_mib=10240))
+    assert start["limits"].cpus == pytest.approx(5.79, abs=0.01)
 
 
 async def test_a_runtime_knows_its_api_its_stream_and_the_function_s_variables(start_of, fakes):

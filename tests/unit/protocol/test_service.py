@@ -128,17 +128,12 @@ def test_an_unknown_path_or_method_is_an_unknown_operation(
     assert caught.value.code == "UnknownOperationException"
 
 
-def test_a_request_larger_than_its_operation_takes_is_refused(lambda_service, request_of):
-    class Huge(bytes):
-        def __len__(self):
-            return 70_167_212
-
+def test_the_operation_is_known_without_the_body(lambda_service, request_of):
+    request = request_of(path="/2015-03-31/functions", body=b"{ never read")
+    assert lambda_service.operation_of(request) == "CreateFunction"
     with pytest.raises(ServiceError) as caught:
-        lambda_service.parse(request_of(path="/2015-03-31/functions", body=Huge()))
-    assert caught.value.code == "RequestEntityTooLargeException"
-    assert caught.value.message == (
-        "Request must be smaller than 70167211 bytes for the CreateFunction operation"
-    )
+        lambda_service.operation_of(request_of("GET", "/"))
+    assert caught.value.code == "UnknownOperationException"
 
 
 def test_absurdly_deep_requests_are_refused(service, structure, request_of):
