@@ -63,11 +63,13 @@ async def run(port: int, path: str, connections: int, requests: int) -> dict[str
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
     started = time.perf_counter()
+
+    def connect() -> Client:
+        clients.append(Client(path, requests // connections, loop.create_future()))
+        return clients[-1]
+
     for _ in range(connections):
-        done = loop.create_future()
-        client = Client(path, requests // connections, done)
-        clients.append(client)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
+        await loop.create_connection(connect, "127.0.0.1", port)
     await asyncio.gather(*(client.done for client in clients))
     elapsed = time.perf_counter() - started
     times = sorted(each for client in clients for each in client.times)

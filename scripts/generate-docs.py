@@ -167,7 +167,7 @@ def _cli_page() -> str:
 
 
 def _command(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, info_name=name, **command_line.context_settings)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     text = [f"## {name}\n", f"```text\n{usage}\n```\n", f"{_help_of(command)}\n"]
     options = [each for each in command.params if isinstance(each, click.Option)]

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.functions import Deployed, deploy
+from tests.support.functions import WHOLE_CPU, Deployed, deploy
 from tests.support.server import LAMBENT, run_lambent, running_server
 from tests.support.waiting import eventually, wait_logged
 
@@ -23,7 +23,6 @@ def handler(event, context):
     time.sleep(event)
     return "done"
 """
-QUICK = {"MemorySize": 1769}
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def lambent(server):
 
 
 def test_invoke_prints_the_result_and_shows_the_log(lambent, function):
-    name = function(ECHO, **QUICK).name
+    name = function(ECHO, **WHOLE_CPU).name
     finished = lambent("invoke", name, "--payload", '{"a": 1}')
     assert finished.returncode == 0
     assert finished.stdout == '{"a": 1}\n'
@@ -44,7 +43,7 @@ def test_invoke_prints_the_result_and_shows_the_log(lambent, function):
 
 
 def test_invoke_takes_its_payload_from_a_file_or_standard_input(lambent, function, tmp_path):
-    name = function(ECHO, **QUICK).name
+    name = function(ECHO, **WHOLE_CPU).name
     (tmp_path / "event.json").write_text('["from a file"]')
     from_file = lambent("invoke", name, "--no-log", "--payload", f"@{tmp_path}/event.json")
     assert (from_file.stdout, from_file.stderr) == ('["from a file"]\n', "")
@@ -53,7 +52,7 @@ def test_invoke_takes_its_payload_from_a_file_or_standard_input(lambent, functio
 
 
 def test_invoke_for_programs_is_one_json_document(lambent, function):
-    document = json.loads(lambent("invoke", function(ECHO, **QUICK).name, "--json").stdout)
+    document = json.loads(lambent("invoke", function(ECHO, **WHOLE_CPU).name, "--json").stdout)
     assert document["payload"] == {}
     assert document["function_error"] is None
     assert document["executed_version"] == "$LATEST"
@@ -61,7 +60,7 @@ def test_invoke_for_programs_is_one_json_document(lambent, function):
 
 
 def test_exit_status_tells_a_failed_function_from_one_that_was_not_run(lambent, function):
-    failed = lambent("invoke", function(FAILING, **QUICK).name)
+    failed = lambent("invoke", function(FAILING, **WHOLE_CPU).name)
     assert failed.returncode == 1
     assert json.loads(failed.stdout)["errorMessage"] == "no"
     assert "The function failed (Unhandled)" in failed.stderr
@@ -77,7 +76,7 @@ def test_exit_status_tells_a_failed_function_from_one_that_was_not_run(lambent, 
 
 
 def test_logs_prints_what_the_function_said(lambent, function):
-    deployed = function(ECHO, **QUICK)
+    deployed = function(ECHO, **WHOLE_CPU)
     deployed.call("first")
     wait_logged(deployed, "REPORT")
     text = lambent("logs", deployed.name)
@@ -91,7 +90,7 @@ def test_logs_prints_what_the_function_said(lambent, function):
 
 
 def test_logs_follow_prints_events_that_come_later(server, function):
-    deployed = function(ECHO, **QUICK)
+    deployed = function(ECHO, **WHOLE_CPU)
     deployed.call("early")
     wait_logged(deployed, "REPORT")
     command = [LAMBENT, "logs", deployed.name, "--follow", "--endpoint-url", server.url]
@@ -164,7 +163,7 @@ def test_a_port_in_use_is_said_and_ends_the_start(server, tmp_path):
 
 def test_the_first_signal_lets_an_invocation_end(tmp_path):
     with running_server(tmp_path / "data") as server, ThreadPoolExecutor() as threads:
-        slow = deploy(server, SLOW, Timeout=20, **QUICK)
+        slow = deploy(server, SLOW, Timeout=20, **WHOLE_CPU)
         answer = threads.submit(slow.call, 1.5)
         wait_logged(slow, "at work")
         assert server.stop() == 0
@@ -177,7 +176,7 @@ def test_the_first_signal_lets_an_invocation_end(tmp_path):
 
 def test_a_second_signal_ends_invocations_at_once(tmp_path):
     with running_server(tmp_path / "data") as server, ThreadPoolExecutor() as threads:
-        slow = deploy(server, SLOW, Timeout=60, **QUICK)
+        slow = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
         answer = threads.submit(slow.invoke, 50)
         wait_logged(slow, "at work")
         server.process.send_signal(signal.SIGTERM)

@@ -8,6 +8,7 @@ import pytest
 from tests.support.functions import zipped
 from tests.support.http_requests import scope_header, send
 from tests.support.refusals import refusal
+from tests.support.server import ROLE
 
 FUNCTIONS = "/2015-03-31/functions"
 JSON_1_1 = {"Content-Type": "application/x-amz-json-1.1"}
@@ -102,10 +103,11 @@ def test_a_runtime_of_the_past(account, runtime):
 
 @pytest.mark.parametrize("missing", ["Runtime", "Handler"])
 def test_a_zip_needs_runtime_and_handler(account, missing):
-    settings = {"FunctionName": "f", "Role": "arn:aws:iam::000000000000:role/r"}
-    settings |= {"Runtime": "python3.11", "Handler": "a.b", "Code": {"ZipFile": zipped({"a": ""})}}
+    settings = {"Runtime": "python3.11", "Handler": "lambda_function.handler"}
     del settings[missing]
-    assert refusal(account.client().create_function, **settings) == (
+    code = {"ZipFile": zipped({"lambda_function.py": ""})}
+    create = account.client().create_function
+    assert refusal(create, FunctionName="f", Role=ROLE, Code=code, **settings) == (
         400,
         "InvalidParameterValueException",
         "Runtime and Handler are mandatory parameters for functions created with deployment "

@@ -7,8 +7,8 @@ import json
 import urllib.request
 
 import pytest
+from tests.support.accounts import Account
 from tests.support.functions import Deployed, deploy
-from tests.support.refusals import refusal
 from tests.support.server import run_lambent, running_server
 from tests.support.waiting import wait_logged
 
@@ -72,48 +72,32 @@ def everything(client):
 
 def test_a_kill_right_after_an_answer_loses_nothing(restarted):
     server, again = restarted
-    made = []
-    for number in range(3):
-        client = server.client()
-        name = f"f{number}"
-        client.create_function(**function_named(name))
-        made.append(name)
-        client.delete_function(FunctionName="f0") if number == 1 else None
+    for number in range(2):
+        Account(id="000000000000", server=server).create(f"f{number}")
+        if number == 1:
+            server.client().delete_function(FunctionName="f0")
         server = again(server)
-        client = server.client()
-        client.get_waiter("function_active_v2").wait(
-            FunctionName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
-        )
-    assert [each["FunctionName"] for each in client.list_functions()["Functions"]] == ["f1", "f2"]
-    assert refusal(client.get_function, FunctionName="f0").status == 404
-    log = server.log.read_text()
-    assert "Traceback" not in log
-    assert "sesame" not in log
+        Account(id="000000000000", server=server).settle(f"f{number}")
+    functions = server.client().list_functions()["Functions"]
+    assert [each["FunctionName"] for each in functions] == ["f1"]
+    assert "Traceback" not in server.log.read_text()
 
 
-def test_nothing_secret_is_legible_on_disk(restarted):
-    server, _ = restarted
+def test_a_stop_is_clean_and_leaves_no_secret_legible(restarted):
+    server, again = restarted
     secret = {"Variables": {"SECRET": "sesame-0123456789"}}
-    deploy(server, CODE, Environment=secret)
-    server.stop()
-    for path in server.data_dir.rglob("*"):
+    Account(id="000000000000", server=server).create("kept", Environment=secret)
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text()
+    for path in [server.log, *server.data_dir.rglob("*")]:
         if path.is_file():
             assert b"sesame-0123456789" not in path.read_bytes(), path
     assert server.data_dir.joinpath("key").stat().st_mode & 0o077 == 0
+    kept = again(server).client().get_function_configuration(FunctionName="kept")
+    assert kept["Environment"] == secret
 
 
-def test_a_stop_is_clean_and_the_next_start_has_everything(restarted):
-    server, again = restarted
-    server.client().create_function(**function_named("kept"))
-    assert server.stop() == 0
-    log = server.log.read_text()
-    assert "Traceback" not in log
-    server = again(server)
-    assert server.client().get_function(FunctionName="kept")
-
-
-def test_a_second_server_on_the_same_data_says_so(restarted):
-    server, _ = restarted
+def test_a_second_server_on_the_same_data_says_so_and_harms_nothing(server):
     finished = run_lambent("serve", "--port", "0", "--data-dir", str(server.data_dir))
     assert finished.returncode == 1
     assert str(server.data_dir) in finished.stderr

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from tests.support.server import RunningServer
 
+Snapshot = dict[str, Counter[str]]  # names of things by kind, and how many of each
+
 CGROUPS = Path("/sys/fs/cgroup")
 _NUMBER = re.compile(r"\d+")
 _STEADY = 8  # snapshots in a row
 
 
-def snapshot(server: RunningServer) -> dict[str, Counter[str]]:
+def snapshot(server: RunningServer) -> Snapshot:
     """Processes, mounts, cgroups, networks, descriptors and files, by kind.
 
     Numbers in names count as equal: what is in stock gets new ones each time.
@@ -40,9 +42,9 @@ def snapshot(server: RunningServer) -> dict[str, Counter[str]]:
     return {kind: Counter(map(_numberless, names)) for kind, names in found.items()}
 
 
-def settled(server: RunningServer) -> dict[str, Counter[str]]:
+def settled(server: RunningServer) -> Snapshot:
     """A snapshot of a server that has nothing to do and whose stock is full."""
-    seen: list[dict[str, Counter[str]]] = []
+    seen: list[Snapshot] = []
 
     def steady() -> bool:
         seen.append(snapshot(server))
@@ -52,7 +54,7 @@ def settled(server: RunningServer) -> dict[str, Counter[str]]:
     return seen[-1]
 
 
-def wait_back(server: RunningServer, before: dict[str, Counter[str]]) -> None:
+def wait_back(server: RunningServer, before: Snapshot) -> None:
     """Wait until everything is as it was before; otherwise tell what is not."""
 
     def difference() -> dict[str, tuple[Counter[str], Counter[str]]]:

@@ -18,13 +18,24 @@ class Caller:
         return partition_of(self.region)
 
 
+# By the beginning of a region's name; every other region is in the partition `aws`.
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
+
+
 def partition_of(region: str) -> str:
     """The ARN partition a region belongs to.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
+    for beginning, partition in _PARTITIONS.items():
+        if region.startswith(beginning):
+            return partition
     return "aws"

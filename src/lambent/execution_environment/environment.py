@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from lambent.domain.invocation import ErrorType, Invocation, InvocationResult, error_payload
 from lambent.domain.quotas import INIT_SECONDS, LOG_TAIL_BYTES, MIB
 from lambent.execution_environment import runtime_process
+from lambent.execution_environment.exit_reason import exit_reason
 from lambent.execution_environment.function_output import now_ms
 from lambent.execution_environment.lifecycle import (
     EnvironmentEvent,
@@ -413,32 +414,3 @@ class Environment:
             current.tail += line.encode("utf-8", "replace")
             if len(current.tail) > 4 * LOG_TAIL_BYTES:
                 del current.tail[:-LOG_TAIL_BYTES]
-
-
-def exit_reason(process_exit: Exit) -> str:
-    """Why a runtime is gone, in the words Lambda uses."""
-    if process_exit.is_out_of_memory:
-        return "Runtime exited with error: signal: killed"
-    if process_exit.signal is not None:
-        return f"Runtime exited with error: signal: {_SIGNALS.get(process_exit.signal, process_exit.signal)}"
-    if process_exit.code:
-        return f"Runtime exited with error: exit status {process_exit.code}"
-    return "Runtime exited without providing a reason"
-
-
-# As Go, in which AWS's supervisor is written, names them.
-_SIGNALS = {
-    1: "hangup",
-    2: "interrupt",
-    3: "quit",
-    4: "illegal instruction",
-    5: "trace/breakpoint trap",
-    6: "aborted",
-    7: "bus error",
-    8: "floating point exception",
-    9: "killed",
-    11: "segmentation fault",
-    13: "broken pipe",
-    14: "alarm clock",
-    15: "terminated",
-}

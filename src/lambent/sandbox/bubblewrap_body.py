@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lambent.sandbox.launcher import Launched
 
 _LAST_SIGNAL = 64
-_ALL_CPUS = float(os.cpu_count() or 1)
 
 
 class BubblewrapBody:
@@ -51,10 +50,7 @@ class BubblewrapBody:
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._inner, signal.SIGKILL)
-        # Dying takes processor time too: with a small share of it, a fork bomb's thousand processes
-        # kept their process 1 from its death for minutes.
-        with contextlib.suppress(OSError):
-            self._group.limit_cpus(_ALL_CPUS)
+        self._group.kill()
 
     def limit_cpus(self, cpus: float) -> None:
         self._group.limit_cpus(cpus)

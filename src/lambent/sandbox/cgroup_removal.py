@@ -35,13 +35,15 @@ def _try_to_remove(directory: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        _kill_members(directory)
+        kill_members(directory)
         return False
     return True
 
 
-def _kill_members(directory: Path) -> None:
+def kill_members(directory: Path) -> None:
+    """Kill every process in a group, but this one; nothing happens when the group is gone."""
     with contextlib.suppress(OSError):
         for pid in (directory / "cgroup.procs").read_text().split():
-            if int(pid) != os.getpid():
-                os.kill(int(pid), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                if int(pid) != os.getpid():
+                    os.kill(int(pid), signal.SIGKILL)

@@ -140,7 +140,7 @@ SETTINGS = (
     ),
     Setting(
         "region",
-        _matching(r"[a-z]{2}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
+        _matching(r"[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
         lambda: "us-east-1",
         "Region of requests that name none.",
     ),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.functions import Deployed, deploy
-from tests.support.leftovers import settled, wait_back
+from tests.support.functions import WHOLE_CPU, Deployed, deploy
+from tests.support.leftovers import Snapshot, settled, wait_back
 from tests.support.server import RunningServer, running_server
 
 from lambent.sandbox import host
@@ -26,7 +26,6 @@ def handler(event, context):
     return scope.get("result")
 """
 SUM = "def handler(event, context):\n    return sum(event)\n"
-WHOLE_CPU = {"MemorySize": 1769}
 
 
 @pytest.fixture(scope="package")
@@ -35,16 +34,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     if missing:
         pytest.skip(f"this host has no sandboxes: {missing}")
     with running_server(tmp_path_factory.mktemp("hostile") / "data") as running:
-        settled(running)
         yield running
 
 
+@pytest.fixture(scope="package")
+def at_rest(server: RunningServer) -> Snapshot:
+    """What the server holds before the first function is made."""
+    return settled(server)
+
+
 @pytest.fixture
-def leftovers(server: RunningServer) -> Iterator[None]:
+def leftovers(server: RunningServer, at_rest: Snapshot) -> Iterator[None]:
     """Nothing is left of a test's functions once they are deleted."""
-    before = settled(server)
     yield
-    wait_back(server, before)
+    wait_back(server, at_rest)
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def function(server: RunningServer, leftovers: None) -> Iterator[Callable[..., D
     made: list[Deployed] = []
 
     def make(*arguments: Any, **settings: Any) -> Deployed:
-        made.append(deploy(server, *arguments, **(WHOLE_CPU | settings)))
+        made.append(deploy(server, *arguments, **{**WHOLE_CPU, **settings}))
         return made[-1]
 
     yield make

@@ -99,7 +99,7 @@ def test_daemons_do_not_outlive_their_runtime(attack, hostile):
 
 
 def test_a_fork_bomb_is_contained(attack, hostile):
-    deployed = hostile(Timeout=3, MemorySize=512)
+    deployed = hostile(Timeout=5, MemorySize=512)
     bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
     answer = attack(deployed, bomb)
     assert answer["FunctionError"] == "Unhandled"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.functions import deploy
+from tests.support.functions import WHOLE_CPU, deploy
 from tests.support.server import running_server
 from tests.support.waiting import eventually
 
@@ -18,22 +19,13 @@ def handler(event, context):
     time.sleep(event)
     return event
 """
-WHOLE_CPU = {"MemorySize": 1769, "Timeout": 30}
 
 
 @pytest.fixture
 def served(tmp_path):
     """Starts a server with these options."""
-    opened = []
-
-    def start(*options):
-        manager = running_server(tmp_path / f"data{len(opened)}", *options)
-        opened.append(manager)
-        return manager.__enter__()
-
-    yield start
-    for manager in opened:
-        manager.__exit__(None, None, None)
+    with contextlib.ExitStack() as stack:
+        yield lambda *options: stack.enter_context(running_server(tmp_path / "data", *options))
 
 
 def health(server):
@@ -59,7 +51,7 @@ def throttled(deployed):
 
 def test_a_call_that_no_environment_is_left_for_is_throttled(served):
     server = served("--max-environments", "2")
-    functions = [deploy(server, SLOW, **WHOLE_CPU) for _ in range(3)]
+    functions = [deploy(server, SLOW, Timeout=60, **WHOLE_CPU) for _ in range(3)]
     with ThreadPoolExecutor() as threads:
         working = [threads.submit(each.call, 2) for each in functions[:2]]
         wait_at_work(server, 2)
@@ -75,7 +67,7 @@ def test_a_call_that_no_environment_is_left_for_is_throttled(served):
 
 def test_idle_environments_of_others_make_room(served):
     server = served("--max-environments", "2")
-    functions = [deploy(server, SLOW, **WHOLE_CPU) for _ in range(4)]
+    functions = [deploy(server, SLOW, Timeout=60, **WHOLE_CPU) for _ in range(4)]
     for _ in range(2):
         for each in functions:
             assert each.call(0) == 0
@@ -84,7 +76,7 @@ def test_idle_environments_of_others_make_room(served):
 
 def test_an_account_may_have_only_so_many_invocations_at_work(served):
     server = served("--concurrency", "1")
-    deployed = deploy(server, SLOW, **WHOLE_CPU)
+    deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
     with ThreadPoolExecutor() as threads:
         working = threads.submit(deployed.call, 2)
         wait_at_work(server, 1)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.support.functions import Deployed, deploy, zipped
+from tests.support.functions import WHOLE_CPU, Deployed, deploy, zipped
 from tests.support.leftovers import cgroups, descendants
 from tests.support.server import ROLE, running_server
 from tests.support.waiting import eventually, wait_logged
@@ -27,7 +27,6 @@ def handler(event, context):
         time.sleep(600)
     return event
 """
-WHOLE_CPU = {"MemorySize": 1769, "Timeout": 60}
 
 pytestmark = pytest.mark.skipif(
     any(each.state == "missing" for each in host.probe_essentials()),
@@ -55,7 +54,7 @@ def left_of(pid):
 def test_nothing_of_its_sandboxes_survives_a_killed_server(tmp_path):
     data_dir = tmp_path / "data"
     with running_server(data_dir) as server, ThreadPoolExecutor() as threads:
-        functions = [deploy(server, SLOW, **WHOLE_CPU) for _ in range(3)]
+        functions = [deploy(server, SLOW, Timeout=60, **WHOLE_CPU) for _ in range(3)]
         working = [threads.submit(each.invoke, "slow") for each in functions]
         for each in functions:
             wait_logged(each, "at work on slow")
@@ -114,7 +113,7 @@ def test_a_server_killed_under_a_fork_bomb_can_be_started_again(tmp_path):
 
 def test_logs_written_before_the_kill_stay(tmp_path):
     with running_server(tmp_path / "data") as server:
-        deployed = deploy(server, SLOW, **WHOLE_CPU)
+        deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
         for number in range(20):
             deployed.call(number)
         before = wait_logged(deployed, "at work on 19")
@@ -149,7 +148,7 @@ def fill(file):
 def test_a_full_disk_is_an_error_and_not_the_end(small_disk):
     data_dir = small_disk / "data"
     with running_server(data_dir) as server:
-        deployed = deploy(server, SLOW, **WHOLE_CPU)
+        deployed, cold = (deploy(server, SLOW, Timeout=60, **WHOLE_CPU) for _ in range(2))
         assert deployed.call("before") == "before"
         ballast = small_disk / "ballast"
         fill(ballast)
@@ -165,8 +164,11 @@ def test_a_full_disk_is_an_error_and_not_the_end(small_disk):
         assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
         assert raised.value.response["Error"]["Code"] == "ServiceException"
         assert deployed.call("meanwhile") == "meanwhile"  # its environment is there already
+        with pytest.raises(client.exceptions.ServiceException):
+            cold.invoke("no room for its /tmp")
         ballast.unlink()
-        assert deploy(server, SLOW, **WHOLE_CPU).call("after") == "after"
+        assert cold.call("now") == "now"
+        assert deploy(server, SLOW, Timeout=60, **WHOLE_CPU).call("after") == "after"
         assert server.stop() == 0
 
 
@@ -183,7 +185,7 @@ def is_of_a_runtime(group):
 
 def test_idle_environments_are_reaped(tmp_path):
     with running_server(tmp_path / "data", "--idle-seconds", "1") as server:
-        deployed = deploy(server, SLOW, **WHOLE_CPU)
+        deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
         deployed.call(1)
         assert environments(server)
         eventually(lambda: not environments(server), lambda: environments(server))
@@ -192,11 +194,11 @@ def test_idle_environments_are_reaped(tmp_path):
 
 def test_environments_of_an_old_configuration_go_away(tmp_path):
     with running_server(tmp_path / "data") as server:
-        deployed = deploy(server, SLOW, **WHOLE_CPU)
+        deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
         deployed.call(1)
         [old] = {Path(group).name for group in environments(server)}
         deployed.client.update_function_configuration(
-            FunctionName=deployed.name, Environment={"Variables": {"A": "B"}}
+            FunctionName=deployed.name, Environment={"Variables": {"NEW": "value"}}
         )
         deployed.client.get_waiter("function_updated_v2").wait(
             FunctionName=deployed.name, WaiterConfig={"Delay": 0.05}

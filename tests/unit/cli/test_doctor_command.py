@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from lambent.cli import doctor_command
 from lambent.cli.doctor_command import doctor
 from lambent.sandbox import host
 from lambent.sandbox.host import Capability
@@ -17,9 +18,18 @@ BAD = Capability(name="namespaces", state="missing", detail="not allowed", remed
 @pytest.fixture
 def run(monkeypatch):
     def run_doctor(*arguments, found, essentials):
-        monkeypatch.setattr(host, "probe", lambda: found)
+        steps = []
+
+        def probe():
+            steps.append("probe")
+            return found
+
+        monkeypatch.setattr(doctor_command, "enter_namespaces", lambda: steps.append("enter"))
+        monkeypatch.setattr(host, "probe", probe)
         monkeypatch.setattr(host, "probe_essentials", lambda: essentials)
-        return CliRunner().invoke(doctor, arguments)
+        result = CliRunner().invoke(doctor, arguments)
+        assert steps == ["enter", "probe"]  # as the server does: what it tries is tried there
+        return result
 
     return run_doctor
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import runpy
 import sys
 from importlib.metadata import version
@@ -21,6 +22,7 @@ class Served:
     def __init__(self):
         self.configs = []
         self.entered = []
+        self.limits = []
         self.failure = None
 
     async def serve(self, config, announce):
@@ -38,6 +40,8 @@ def served(monkeypatch, tmp_path):
     monkeypatch.setattr(logging, "basicConfig", lambda **options: None)
     monkeypatch.setattr(logging.getLogger("lambent"), "level", logging.NOTSET)
     monkeypatch.setattr(sys, "setswitchinterval", lambda seconds: None)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1024, 524_288))
+    monkeypatch.setattr(resource, "setrlimit", lambda *limits: made.limits.append(limits))
     monkeypatch.setenv("HOME", str(tmp_path))
     for setting in SETTINGS:
         monkeypatch.delenv(setting.variable, raising=False)
@@ -103,6 +107,11 @@ def test_a_known_failure_is_told_without_a_traceback(served):
 def test_an_unknown_failure_is_not_hidden(served):
     served.failure = RuntimeError("a mistake of ours")
     assert isinstance(run("serve").exception, RuntimeError)
+
+
+def test_the_server_may_have_as_many_descriptors_as_its_user(served):
+    run("serve")
+    assert served.limits == [(resource.RLIMIT_NOFILE, (524_288, 524_288))]
 
 
 def test_the_log_level_is_that_of_our_own_log(served):

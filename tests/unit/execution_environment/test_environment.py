@@ -10,13 +10,9 @@ from tests.unit.execution_environment.fakes import RUNTIME, VERSION, settle
 
 from lambent.domain.invocation import Invocation
 from lambent.domain.quotas import LOG_TAIL_BYTES, MIB
-from lambent.execution_environment.environment import (
-    Environment,
-    EnvironmentUnavailable,
-    exit_reason,
-)
+from lambent.execution_environment.environment import Environment, EnvironmentUnavailable
 from lambent.execution_environment.lifecycle import EnvironmentState
-from lambent.sandbox.sandbox import Exit, SandboxStartFailed
+from lambent.sandbox.sandbox import SandboxStartFailed
 
 FIRST = "11111111-3c7a-4697-b07a-ac58fc914c95"
 SECOND = "22222222-3c7a-4697-b07a-ac58fc914c95"
@@ -601,26 +597,6 @@ async def test_a_crash_between_invocations_costs_only_an_init(driver):
     assert await again.next() == FIRST
     await again.respond(FIRST, b"2")
     assert (await invoking).payload == b"2"
-
-
-@pytest.mark.parametrize(
-    ("process_exit", "reason"),
-    [
-        (Exit(code=0, signal=None, is_out_of_memory=False), "without providing a reason"),
-        (Exit(code=1, signal=None, is_out_of_memory=False), "with error: exit status 1"),
-        (Exit(code=127, signal=None, is_out_of_memory=False), "with error: exit status 127"),
-        (Exit(code=None, signal=9, is_out_of_memory=False), "with error: signal: killed"),
-        (
-            Exit(code=None, signal=11, is_out_of_memory=False),
-            "with error: signal: segmentation fault",
-        ),
-        (Exit(code=None, signal=6, is_out_of_memory=False), "with error: signal: aborted"),
-        (Exit(code=None, signal=64, is_out_of_memory=False), "with error: signal: 64"),
-        (Exit(code=137, signal=None, is_out_of_memory=True), "with error: signal: killed"),
-    ],
-)
-def test_an_exit_is_told_in_lambda_s_words(process_exit, reason):
-    assert exit_reason(process_exit) == f"Runtime exited {reason}"
 
 
 # The end; `drive` checks that nothing is left
