@@ -139,15 +139,17 @@ def remove_left_behind(groups: ControlGroups) -> None:
         for other in parent.iterdir()
         if other.is_dir() and servers.is_left_behind(other.name)
     ]
+    cpu = groups.directories.get("cpu")
     for other in left:
-        for group in other.iterdir():
-            _unthrottle(groups.version, group)
+        if cpu is not None and other.parent == cpu.parent:
+            for group in other.iterdir():
+                _unthrottle(groups.version, group)
     for other in left:
         remove_tree(other)
 
 
 def _unthrottle(version: int, group: Path) -> None:
-    """Let what is to die do so at full speed, if this directory is one that limits it."""
+    """Let what is to die in it do so at full speed, if it still is there."""
     mechanism = cgroups_v1 if version == 1 else cgroups_v2
     with contextlib.suppress(OSError):
         mechanism.write_cpus(group, float(os.cpu_count() or 1))
