@@ -275,12 +275,13 @@ class Environment:
 
     def _finish(self, ending: Ending) -> None:
         """The runtime is done with the invocation, well or not: report, and be available again."""
-        current, self._current = self._current, None
+        current = self._current
         assert current is not None
         current.timer.cancel()
         self.last_used = time.monotonic()
         if self._process is not None:
-            self._process.drain_output()
+            self._process.drain_output()  # into this invocation's log tail
+        self._current = None
         self._report(current, ending)
         self._settle(current)
         if ending.status is None:

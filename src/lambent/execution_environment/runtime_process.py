@@ -61,10 +61,15 @@ class RuntimeProcess:
     """A running runtime."""
 
     def __init__(
-        self, sandbox: Sandbox, outputs: list[FunctionOutput], invocation_cpus: float
+        self,
+        sandbox: Sandbox,
+        outputs: list[FunctionOutput],
+        lines: Lines,
+        invocation_cpus: float,
     ) -> None:
         self._sandbox = sandbox
         self._outputs = outputs
+        self._lines = lines
         self._invocation_cpus = invocation_cpus
         self.is_initialized = False
 
@@ -80,8 +85,10 @@ class RuntimeProcess:
         self._sandbox.kill()
 
     def drain_output(self) -> None:
+        """Take in what was written so far; a line without an end ends here, with its invocation."""
         for output in self._outputs:
             output.drain()
+        self._lines.flush()
 
     def memory_peak_bytes(self) -> int:
         return self._sandbox.memory_peak_bytes()
@@ -115,15 +122,16 @@ async def start(
             slot=slot,
         )
         stack.push_async_callback(sandbox.close)
+        lines = Lines(owner.emit)
         outputs = [
-            FunctionOutput(sandbox.output, Lines(owner.emit), owner.log),
+            FunctionOutput(sandbox.output, lines, owner.log),
             FunctionOutput(sandbox.telemetry, Frames(owner.emit), owner.log),
         ]
         async with asyncio.TaskGroup() as readers:
             for output in outputs:
                 readers.create_task(output.run(), name=f"output of {owner.log_stream_name}")
             try:
-                yield RuntimeProcess(sandbox, outputs, limits.cpus)
+                yield RuntimeProcess(sandbox, outputs, lines, limits.cpus)
             finally:
                 sandbox.kill()
                 await sandbox.wait()

@@ -215,6 +215,15 @@ async def test_a_caller_that_asks_for_the_log_gets_all_of_it(driver):
     assert [line.split()[0] for line in lines] == ["START", "before", "after", "END", "REPORT"]
 
 
+async def test_a_last_line_without_an_end_belongs_to_its_own_invocation(driver):
+    runtime = await driver.ready()
+    invoking = await driver.invoked(runtime, wants_log_tail=True)
+    runtime.print("no end of line")
+    await runtime.respond(FIRST, b"1")
+    await runtime.poll()
+    assert b"no end of line\nEND RequestId: " in (await invoking).log_tail
+
+
 async def test_of_a_long_log_the_caller_gets_the_end(driver):
     runtime = await driver.ready()
     invoking = await driver.invoked(runtime, wants_log_tail=True)
