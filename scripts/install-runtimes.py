@@ -10,7 +10,7 @@ from lambent.server.config import data_home
 
 WANTED = (
     *(f"python3.{minor}" for minor in range(8, 14)),
-    *(f"nodejs{major}.x" for major in (18, 20, 22, 24)),
+    *(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24)),
 )
 
 

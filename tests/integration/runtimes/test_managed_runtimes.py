@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-PYTHONS = [f"python3.{minor}" for minor in range(8, 15)]
+PYTHONS = [f"python3.{minor}" for minor in range(8, 14)]
 NODES = ["nodejs16.x", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x"]
 WARNING_FRAME = 0xA55A0013
 

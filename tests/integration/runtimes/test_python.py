@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-every = pytest.mark.parametrize("identifier", [f"python3.{minor}" for minor in range(8, 15)])
+every = pytest.mark.parametrize("identifier", [f"python3.{minor}" for minor in range(8, 14)])
 
 
 @every
