@@ -134,7 +134,7 @@ def test_a_setting_that_cannot_be_is_refused_with_its_name(tmp_path):
     refused = {
         ("--port", "99999"): "--port: '99999' must be a whole number from 0 to 65535",
         ("--isolation", "magic"): "--isolation: 'magic' must be one of namespaces, process",
-        ("--config", str(file)): f"{file}: there is no such setting: prot",
+        ("--config", str(file)): f"{file}: there is no such setting: prot; did you mean port?",
     }
     for options, message in refused.items():
         finished = run_lambent("serve", *options)
@@ -142,7 +142,7 @@ def test_a_setting_that_cannot_be_is_refused_with_its_name(tmp_path):
     finished = run_lambent("serve", env={"LAMBENT_PROT": "9000"})
     assert (finished.returncode, finished.stderr) == (
         1,
-        "Error: LAMBENT_PROT: there is no such setting\n",
+        "Error: LAMBENT_PROT: there is no such setting; did you mean port?\n",
     )
 
 
@@ -184,6 +184,19 @@ def test_a_second_signal_ends_invocations_at_once(tmp_path):
         assert server.process.poll() is None
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(timeout=20) == 0
-        assert answer.exception() is not None
-        assert "stopping at once" in server.log.read_text()
+        assert "The server was stopped before the function had answered" in str(answer.exception())
+        assert "a second signal came" in server.log.read_text()
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_the_end_of_the_drain_time_is_answered_as_aws_answers_errors(tmp_path):
+    with (
+        running_server(tmp_path / "data", "--drain-seconds", "1") as server,
+        ThreadPoolExecutor() as threads,
+    ):
+        slow = deploy(server, SLOW, Timeout=60)
+        answer = threads.submit(slow.invoke, 50)
+        wait_logged(slow, "at work")
+        assert server.stop() == 0
+        assert "(ServiceException)" in str(answer.exception())
         assert "Traceback" not in server.log.read_text()

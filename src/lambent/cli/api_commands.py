@@ -36,16 +36,25 @@ region_option = click.option(
 
 def _client(service: str, endpoint_url: str, region: str) -> Any:
     session = botocore.session.Session()
-    return session.create_client(
-        service,
-        region_name=region,
-        endpoint_url=endpoint_url,
-        # The server takes any credentials; a real account's have no business with it.
-        aws_access_key_id="lambent",
-        aws_secret_access_key="lambent",
-        # The longest a function may run, and no second invocation behind the caller's back.
-        config=botocore.config.Config(read_timeout=910, retries={"total_max_attempts": 1}),
-    )
+    try:
+        return session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            # The server takes any credentials; a real account's have no business with it.
+            aws_access_key_id="lambent",
+            aws_secret_access_key="lambent",
+            # The longest a function may run, and no second invocation behind the caller's back.
+            config=botocore.config.Config(read_timeout=910, retries={"total_max_attempts": 1}),
+        )
+    except ValueError as error:
+        raise NotRun(f"{error}. An endpoint looks like http://127.0.0.1:9000") from error
+
+
+class NotRun(click.ClickException):
+    """Raised when nothing was asked of a server, because the command is at fault."""
+
+    exit_code = 2
 
 
 @click.command()
@@ -103,7 +112,7 @@ def _read_payload(payload: str) -> bytes:
         try:
             return Path(payload[1:]).read_bytes()
         except OSError as error:
-            raise click.ClickException(f"cannot read {payload[1:]}: {error.strerror}") from error
+            raise NotRun(f"cannot read {payload[1:]}: {error.strerror}") from error
     return payload.encode()
 
 
@@ -123,7 +132,11 @@ def _call(operation: Any, **parameters: object) -> dict[str, Any]:
         click.echo(f"Error: {details['Message']} ({details['Code']})", err=True)
         sys.exit(2)
     except botocore.exceptions.BotoCoreError as error:
-        click.echo(f"Error: {error} Is the server running? Start it with: lambent serve", err=True)
+        click.echo(
+            f"Error: {error}\nIs the server running there? Start it with `lambent serve`, "
+            "or name another with --endpoint-url.",
+            err=True,
+        )
         sys.exit(2)
     return answer
 
@@ -131,7 +144,13 @@ def _call(operation: Any, **parameters: object) -> dict[str, Any]:
 @click.command()
 @click.argument("name")
 @click.option("--follow", "-f", is_flag=True, help="Go on and print what comes, until Ctrl-C.")
-@click.option("--since", default=60, show_default=True, help="Minutes to look back.")
+@click.option(
+    "--since",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="Minutes to look back.",
+)
 @click.option("--filter", "pattern", help="Print only events of this CloudWatch filter pattern.")
 @json_option
 @endpoint_option
@@ -167,7 +186,8 @@ def _events(
         for event in _pages(client, request | {"startTime": start}):
             if event["eventId"] not in seen and event["eventId"] not in found:
                 yield event
-            newest = max(newest, event["timestamp"])
+            # A function may date events as it likes: one of tomorrow's must not hide today's.
+            newest = max(newest, min(event["timestamp"], int(time.time() * 1000)))
             found.add(event["eventId"])
         if not follow:
             return

@@ -18,7 +18,8 @@ from lambent.execution_environment.log_frames import FrameReader
 if TYPE_CHECKING:
     from lambent.telemetry.log_pipeline import LogStreamWriter
 
-_READ_BYTES = 64 * 1024
+# Nothing but line ends is the worst: one read is then 16,384 events, which hold the loop for 15 ms.
+_READ_BYTES = 16 * 1024
 # At the end of an invocation this much is read at once, so that the log of an ordinary invocation
 # is whole before its END line, and a flood cannot hold up the loop.
 _DRAIN_BYTES = 1024 * 1024

@@ -7,6 +7,7 @@ started. Placement stays behind this door.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 # in between waits this long for it before another environment is started.
 _NEXT_GRACE_SECONDS = 0.01
 _REAP_EVERY_SECONDS = 1.0
+# A start has a turn of its own for this long at most: functions whose init hangs must not keep
+# all others from starting.
+_START_TURN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -38,7 +42,13 @@ class Fleet:
     environments: set[Environment] = field(default_factory=set)
     idle: list[Environment] = field(default_factory=list)  # the last used is the last
     waiters: deque[asyncio.Future[Environment]] = field(default_factory=deque)
-    starting: int = 0  # asked for and not yet available
+    queued_starts: int = 0
+    initializing: set[Environment] = field(default_factory=set)  # not yet available to anyone
+
+    @property
+    def starting(self) -> int:
+        """Asked for and not yet available: each will serve one waiter."""
+        return self.queued_starts + len(self.initializing)
 
     @property
     def is_empty(self) -> bool:
@@ -85,14 +95,18 @@ class Pool:
 
     async def __aexit__(self, *exception: object) -> None:
         """Close every environment, and wait until nothing of them is left."""
-        self._is_closing = True
         self._reaper.cancel()
+        self.end_invocations()
+        await self._tasks.__aexit__(None, None, None)
+
+    def end_invocations(self) -> None:
+        """Answer every invocation at work or waiting that the server stops, and take no more."""
+        self._is_closing = True
         for fleet in self._fleets.values():
             while fleet.waiters:
-                _fail_waiter(fleet, _unavailable())
+                _fail_waiter(fleet, _stopping())
             for environment in fleet.environments:
                 environment.close()
-        await self._tasks.__aexit__(None, None, None)
 
     def statistics(self) -> PoolStatistics:
         fleets = self._fleets.values()
@@ -112,13 +126,16 @@ class Pool:
         environments, ServiceException when it could not make one.
         """
         if self._is_closing:
-            raise _unavailable()
+            raise _stopping()
         fleet = self._fleets.setdefault(version.configuration_id, Fleet())
         environment = fleet.idle.pop() if fleet.idle else await self._wait(fleet, version)
         try:
             return await environment.invoke(invocation, wants_log_tail=wants_log_tail)
         except EnvironmentUnavailable:
-            raise _unavailable() from None
+            raise self._why_gone() from None
+
+    def _why_gone(self) -> ServiceError:
+        return _stopping() if self._is_closing else _unavailable()
 
     async def _wait(self, fleet: Fleet, version: FunctionVersion) -> Environment:
         waiter: asyncio.Future[Environment] = asyncio.get_running_loop().create_future()
@@ -132,7 +149,9 @@ class Pool:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            if waiter in fleet.waiters:
+                fleet.waiters.remove(waiter)
+            elif not waiter.cancelled() and waiter.exception() is None:
                 self._available(waiter.result())  # it came too late for this caller
             raise
 
@@ -141,26 +160,32 @@ class Pool:
     ) -> None:
         if waiter.done() or self._is_closing or fleet.starting >= len(fleet.waiters):
             return
-        fleet.starting += 1
+        fleet.queued_starts += 1
         self._tasks.create_task(self._start(fleet, version), name=f"start of {version.name}")
 
     async def _start(self, fleet: Fleet, version: FunctionVersion) -> None:
-        """Make one environment, unless what it was wanted for has been served meanwhile."""
-        try:
-            async with self._starts:
-                if not _has_waiter(fleet) or self._is_closing:
-                    return
-                if not self._make_room():
-                    _fail_waiter(fleet, _no_room())
-                    return
-                environment = Environment(version, self._parts, self._available)
-                fleet.environments.add(environment)
-                self._tasks.create_task(
-                    self._own(fleet, environment), name=f"environment {environment.id}"
-                )
-                await environment.wait_started()
-        finally:
-            fleet.starting -= 1
+        """Make one environment when it is its turn, and keep the turn while it starts."""
+        async with self._starts:
+            environment = self._begin(fleet, version)
+            if environment is not None:
+                # An init that takes longer mostly waits for something: others may start meanwhile.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_START_TURN_SECONDS):
+                        await environment.wait_started()
+
+    def _begin(self, fleet: Fleet, version: FunctionVersion) -> Environment | None:
+        """One environment, unless what it was wanted for has been served meanwhile."""
+        fleet.queued_starts -= 1
+        if not fleet.waiters or self._is_closing:
+            return None
+        if not self._make_room():
+            _fail_waiter(fleet, _no_room())
+            return None
+        environment = Environment(version, self._parts, self._available)
+        fleet.environments.add(environment)
+        fleet.initializing.add(environment)
+        self._tasks.create_task(self._own(fleet, environment), name=f"environment {environment.id}")
+        return environment
 
     async def _own(self, fleet: Fleet, environment: Environment) -> None:
         try:
@@ -171,12 +196,15 @@ class Pool:
                 _fail_waiter(fleet, _unavailable())
         finally:
             fleet.environments.discard(environment)
+            fleet.initializing.discard(environment)
             if environment in fleet.idle:
                 fleet.idle.remove(environment)
 
     def _available(self, environment: Environment) -> None:
         """An environment can take an invocation: the oldest waiter's, or some later one."""
         fleet = self._fleets[environment.version.configuration_id]
+        # At once, not when its start has noticed: a call that comes in between has one started.
+        fleet.initializing.discard(environment)
         while fleet.waiters:
             waiter = fleet.waiters.popleft()
             if not waiter.done():
@@ -217,10 +245,6 @@ class Pool:
                 del self._fleets[configuration_id]
 
 
-def _has_waiter(fleet: Fleet) -> bool:
-    return any(not waiter.done() for waiter in fleet.waiters)
-
-
 def _fail_waiter(fleet: Fleet, error: ServiceError) -> None:
     while fleet.waiters:
         waiter = fleet.waiters.popleft()
@@ -234,6 +258,12 @@ def _no_room() -> ServiceError:
         "TooManyRequestsException",
         "Rate Exceeded.",
         Reason="ConcurrentInvocationLimitExceeded",
+    )
+
+
+def _stopping() -> ServiceError:
+    return ServiceError(
+        "ServiceException", "The server was stopped before the function had answered."
     )
 
 

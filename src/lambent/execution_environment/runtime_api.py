@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lambent.domain.invocation import ErrorType, Invocation
@@ -31,6 +31,9 @@ _NEXT = f"{_PREFIX}/invocation/next"
 _INIT_ERROR = f"{_PREFIX}/init/error"
 _ANSWER = re.compile(rf"{_PREFIX}/invocation/(?P<request_id>[^/]+)/(?P<kind>response|error)")
 _OK = b'{"status":"OK"}\n'
+# Read as JSON in the event loop, only to learn an error's type: megabytes would hold it up.
+_MAX_DESCRIPTION_BYTES = 64 * 1024
+_PLATFORM_ERROR_TYPE = re.compile(r"(?:Runtime|Function)\.[A-Z][a-zA-Z]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,9 @@ class RuntimeApi:
     def _fail_to_initialize(self, request: Request, connection: Connection) -> None:
         self._state = next_runtime_state(self._state, RuntimeEvent.INIT_ERROR)
         connection.respond(202, _OK)
-        self._environment.runtime_failed_to_initialize(_error_answer(request))
+        error = _error_answer(request)
+        error_type = platform_error_type(error.error_type or "")
+        self._environment.runtime_failed_to_initialize(replace(error, error_type=error_type))
 
     def _take_answer(
         self, request: Request, connection: Connection, request_id: str, kind: str
@@ -225,12 +230,21 @@ def _error_answer(request: Request) -> Answer:
 
 def _error_type_of(body: bytes) -> str:
     """Python's client names the type in the body only."""
+    if len(body) > _MAX_DESCRIPTION_BYTES:
+        return ErrorType.UNKNOWN
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return ErrorType.UNKNOWN
     found = document.get("errorType") if isinstance(document, dict) else None
     return found if isinstance(found, str) else ErrorType.UNKNOWN
+
+
+def platform_error_type(error_type: str) -> str:
+    """The type an INIT_REPORT line shows: one of Lambda's families, whatever the runtime said."""
+    if _PLATFORM_ERROR_TYPE.fullmatch(error_type):
+        return error_type
+    return "Function.Unknown" if error_type.startswith("Function.") else ErrorType.UNKNOWN
 
 
 def too_large() -> Answer:

@@ -108,7 +108,8 @@ def install(identifier: str, directory: Path, progress: Progress) -> None:
     if release is None:
         known = ", ".join(INSTALLABLE)
         raise RuntimeInstallationFailed(
-            f"{identifier} is not a runtime that can be installed. These are: {known}."
+            "there is nothing to install for it (`lambent runtime list` says what is ready). "
+            f"What can be installed: {known}."
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)

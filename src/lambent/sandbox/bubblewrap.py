@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import entry_script, root_files
+from lambent.sandbox import entry_shell, root_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def sandbox_arguments(
     for directory in ["/opt", *_parents_of(mounts)]:
         arguments += ["--dir", directory]  # bwrap would make them for root's eyes only
     for mount in mounts:
-        arguments += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
+        arguments += ["--ro-bind", str(mount.source), mount.target]
     return [*arguments, "--remount-ro", "/", "--chdir", "/"]
 
 
@@ -86,4 +86,4 @@ def command_line(programs: Programs, arguments_descriptor: int, user_id: int | N
     if user_id is not None:
         line += [programs.setpriv, "--reuid", str(user_id), "--regid", str(user_id)]
         line += ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]
-    return [*line, root_files.ENTRY_SHELL, *entry_script.SHELL[1:]]
+    return [*line, root_files.ENTRY_SHELL, *entry_shell.SHELL[1:]]

@@ -1,11 +1,10 @@
-"""A running sandbox made by bubblewrap: its end, its signals, its memory, its removal."""
+"""A running sandbox made by bubblewrap: its end, its memory, its removal."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import system_calls
@@ -22,7 +21,6 @@ class BubblewrapBody:
 
     def __init__(self, launched: Launched) -> None:
         self._process = launched.process
-        self._inner_pid = launched.inner_pid
         self._inner = launched.inner
         self._group = launched.group
         self.output = launched.output
@@ -38,15 +36,6 @@ class BubblewrapBody:
             is_out_of_memory=is_killed and self._group.out_of_memory_kills() > 0,
         )
 
-    def terminate(self) -> None:
-        # The command is the first child of the sandbox's process 1; orphans adopted later follow.
-        children = Path(f"/proc/{self._inner_pid}/task/{self._inner_pid}/children")
-        with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(self._inner, 0)  # or the number may be another process's
-            command, _, _ = children.read_text().partition(" ")
-            if command:
-                os.kill(int(command), signal.SIGTERM)
-
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._inner, signal.SIGKILL)
@@ -57,9 +46,6 @@ class BubblewrapBody:
 
     def memory_peak_bytes(self) -> int:
         return self._group.memory_peak_bytes()
-
-    def reset_memory_peak(self) -> None:
-        self._group.reset_memory_peak()
 
     def remove(self) -> None:
         # bwrap ends with the command; process 1 only when the last of the others is gone.

@@ -13,16 +13,15 @@ from typing import Literal
 
 from lambent.sandbox import (
     bubblewrap,
-    cgroups,
-    network,
     privileges,
     seccomp,
     servers,
-    shared_network,
     system_calls,
-    uplink,
     volumes,
 )
+from lambent.sandbox.control_groups.groups import open_control_groups
+from lambent.sandbox.network import slots, uplink
+from lambent.sandbox.network.shared import host_thread, open_shared_network
 
 State = Literal["enforced", "limited", "missing"]
 
@@ -147,7 +146,7 @@ def _control_groups() -> list[Capability]:
         "cpu": "A function's share of the processor",
         "pids": "A function's number of processes",
     }
-    groups = cgroups.open_control_groups(f"{servers.own_name()}-probe")
+    groups = open_control_groups(f"{servers.own_name()}-probe")
     try:
         return [
             Capability(name=name, state="missing", detail=f"{what} is not held.", remedy=_DELEGATE)
@@ -164,7 +163,7 @@ def _networks() -> list[Capability]:
     with (
         tempfile.TemporaryDirectory(prefix="lambent-") as directory,
         ThreadPoolExecutor(1) as inside,
-        shared_network.host_thread() as outside,
+        host_thread() as outside,
     ):
         try:
             problem = inside.submit(_try_network, Path(directory), outside).result()
@@ -181,11 +180,9 @@ def _try_network(directory: Path, outside: Executor) -> str:
     """What keeps functions from the outside: empty when nothing does. Raises OSError."""
     home = system_calls.new_network_namespace()
     try:
-        shared = shared_network.open_shared_network(
-            directory, home=home, endpoint_port=None, host=outside
-        )
+        shared = open_shared_network(directory, home=home, host=outside)
         try:
-            network.make_slot(home, shared.router).release()
+            slots.make_slot(home, shared.router).release()
         finally:
             shared.close()
     finally:

@@ -22,12 +22,9 @@ from lambent.sandbox.sandbox import (
 )
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
-
-SLOTS_IN_STOCK = 4
 
 KindName = Literal["namespaces", "process"]
 _T = TypeVar("_T")
@@ -41,8 +38,6 @@ class Kind(Protocol):
     """One way to isolate. Only `take_slot` belongs to the event loop; the others block."""
 
     executor: Executor
-    endpoint_listener: socket.socket | None
-    endpoint_address: str | None
 
     async def take_slot(self) -> NetworkSlot: ...
     def make_volume(self, size_bytes: int) -> Volume: ...
@@ -60,8 +55,6 @@ class Isolation:
     """Makes sandboxes of one kind.
 
     `has_own_root` is False where commands see the host's own files: mounts are then ignored.
-    `endpoint_listener` is a listening socket that every slot reaches at `endpoint_address`
-    (host:port); both are None where there is no such network.
     """
 
     def __init__(self, kind: Kind, *, has_own_root: bool) -> None:
@@ -69,19 +62,10 @@ class Isolation:
         self._sandboxes: set[Sandbox] = set()
         self._late: set[asyncio.Task[None]] = set()
         self.has_own_root = has_own_root
-        self.endpoint_listener = kind.endpoint_listener
-        self.endpoint_address = kind.endpoint_address
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls,
-        *,
-        state_directory: Path,
-        kind: KindName,
-        slots: int = SLOTS_IN_STOCK,
-        endpoint_port: int | None = None,
-    ) -> AsyncIterator[Isolation]:
+    async def open(cls, *, state_directory: Path, kind: KindName) -> AsyncIterator[Isolation]:
         """Prepare this process; on leaving, everything it made is gone.
 
         For namespaces `privileges.enter_namespaces()` must have been called when the program
@@ -89,7 +73,7 @@ class Isolation:
         """
         if kind == "namespaces":
             await asyncio.to_thread(_require_namespaces)
-        async with _opened(state_directory, kind, slots, endpoint_port) as opened:
+        async with _opened(state_directory, kind) as opened:
             isolation = cls(opened, has_own_root=kind == "namespaces")
             try:
                 yield isolation
@@ -150,12 +134,10 @@ async def _dispose_of(made: asyncio.Future[_T], dispose: Callable[[_T], Awaitabl
         await dispose(await made)
 
 
-def _opened(
-    state_directory: Path, kind: KindName, slots: int, endpoint_port: int | None
-) -> AbstractAsyncContextManager[Kind]:
+def _opened(state_directory: Path, kind: KindName) -> AbstractAsyncContextManager[Kind]:
     if kind == "process":
         return open_plain_processes(state_directory)
-    return open_namespaces(state_directory, slots=slots, endpoint_port=endpoint_port)
+    return open_namespaces(state_directory)
 
 
 def _require_namespaces() -> None:

@@ -24,21 +24,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import bubblewrap, entry_script, pipes, resource_limits, system_calls
+from lambent.sandbox import bubblewrap, entry_shell, resource_limits, system_calls
 from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambent.sandbox.cgroups import ControlGroup
+    from lambent.sandbox.control_groups.groups import ControlGroup
     from lambent.sandbox.sandbox import Command, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
     process: subprocess.Popen[bytes]  # bwrap outside; ends with the command's status
-    inner_pid: int  # process 1 of the sandbox
-    inner: int  # a descriptor for it; its end is everybody's end
+    inner: int  # a descriptor for process 1 of the sandbox; its end is everybody's end
     output: int
     telemetry: int
     group: ControlGroup
@@ -57,8 +56,8 @@ class Launcher:
         self._programs = surroundings.programs
         self._group = group
         with ExitStack() as results, ExitStack() as ours, ExitStack() as theirs:
-            self._pipes = pipes.open_pipes(results, ours, theirs)
-            self._info, info_end = pipes.pipe(ours, theirs)
+            self._pipes = entry_shell.open_pipes(results, ours, theirs)
+            self._info, info_end = entry_shell.pipe(ours, theirs)
             self._arguments = os.memfd_create("arguments", os.MFD_CLOEXEC)
             theirs.callback(os.close, self._arguments)
             passed = [info_end, self._arguments]
@@ -88,15 +87,14 @@ class Launcher:
         happens, the launcher is used up.
         """
         try:
-            script = entry_script.build(command)
+            script = entry_shell.build_script(command)
             self._group.limit(limits)
             resource_limits.apply(self._process.pid, limits)
             self._become_bubblewrap(arguments, user_id)
-            inner_pid = self._read_inner_pid()
-            inner = self._open_process(inner_pid)
+            inner = self._open_process(self._read_inner_pid())
             self._results.callback(os.close, inner)
-            entry_script.send(self._pipes.script, script)
-            pipes.wait_for_shell(self._pipes)
+            entry_shell.send(self._pipes.script, script)
+            entry_shell.wait_until_begun(self._pipes)
         except BaseException:
             self.discard()
             raise
@@ -104,7 +102,6 @@ class Launcher:
         self._results.pop_all()
         return Launched(
             process=self._process,
-            inner_pid=inner_pid,
             inner=inner,
             output=self._pipes.output,
             telemetry=self._pipes.telemetry,
@@ -123,9 +120,9 @@ class Launcher:
         """The process id bwrap reports of its child. Raises SandboxStartFailed."""
         text = b""
         while b"}" not in text:
-            part = pipes.read_in_time(self._info, 4096)
+            part = entry_shell.read_in_time(self._info, 4096)
             if not part:
-                raise SandboxStartFailed(pipes.read_error(self._pipes))
+                raise SandboxStartFailed(entry_shell.read_error(self._pipes))
             text += part
         document: dict[str, int] = json.loads(text)
         return document["child-pid"]
@@ -135,7 +132,7 @@ class Launcher:
             return os.pidfd_open(pid)
         except ProcessLookupError as error:
             self._process.wait()  # then all its words are there
-            raise SandboxStartFailed(pipes.read_error(self._pipes)) from error
+            raise SandboxStartFailed(entry_shell.read_error(self._pipes)) from error
 
     def _become_bubblewrap(self, arguments: Sequence[str], user_id: int | None) -> None:
         # Through a file: command lines are public on the host.
@@ -148,12 +145,12 @@ class Launcher:
                 os.fchown(end, user_id, user_id)
         line = bubblewrap.command_line(self._programs, self._arguments, user_id)
         self._theirs.close()
-        entry_script.send(self._pipes.script, f"exec {shlex.join(line)}\n".encode())
+        entry_shell.send(self._pipes.script, f"exec {shlex.join(line)}\n".encode())
 
 
-def _start_shell(ends: pipes.Pipes, passed: Sequence[int]) -> subprocess.Popen[bytes]:
+def _start_shell(ends: entry_shell.Pipes, passed: Sequence[int]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        entry_script.SHELL,
+        entry_shell.SHELL,
         stdin=ends.script_end,
         stdout=ends.telemetry_end,
         stderr=ends.output_end,

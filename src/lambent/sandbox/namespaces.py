@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 from lambent.sandbox import (
     bubblewrap,
-    cgroups,
-    network,
     privileges,
     root_files,
     seccomp,
@@ -26,11 +24,16 @@ from lambent.sandbox import (
     volumes,
 )
 from lambent.sandbox.bubblewrap_body import BubblewrapBody
+from lambent.sandbox.control_groups.groups import (
+    ControlGroups,
+    open_control_groups,
+    remove_left_behind,
+)
 from lambent.sandbox.launcher import Launcher
+from lambent.sandbox.network.shared import SharedNetwork, host_thread, open_shared_network
+from lambent.sandbox.network.slots import SlotPool, make_slot
+from lambent.sandbox.network.uplink import NAME_SERVER
 from lambent.sandbox.sandbox import Body, Command, Limits, Mount, NetworkSlot, Volume
-from lambent.sandbox.server_directory import own_directory
-from lambent.sandbox.shared_network import SharedNetwork, host_thread, open_shared_network
-from lambent.sandbox.uplink import NAME_SERVER
 from lambent.sandbox.users import UserIds
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ _log = logging.getLogger(__name__)
 
 # Each start is some milliseconds of waiting for other processes.
 _THREADS = 8
+_SLOTS_IN_STOCK = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ class _Common:
     directory: Path
     executor: Executor  # its threads live in a network namespace that leads nowhere
     surroundings: bubblewrap.Surroundings
-    groups: cgroups.ControlGroups
+    groups: ControlGroups
     users: UserIds | None  # None where we have only one user id to give
     network: SharedNetwork
     undo: ExitStack
@@ -57,14 +61,12 @@ class _Common:
 class Namespaces:
     """See `isolation.Kind`."""
 
-    def __init__(self, common: _Common, stock: int) -> None:
+    def __init__(self, common: _Common) -> None:
         self._common = common
         self._numbers = itertools.count()
         self._launchers: dict[int, Launcher] = {}  # by the descriptor of their network namespace
-        self.slots = network.SlotPool(self._make_slot, common.executor, stock)
+        self.slots = SlotPool(self._make_slot, common.executor, _SLOTS_IN_STOCK)
         self.executor = common.executor
-        self.endpoint_listener = common.network.endpoint
-        self.endpoint_address = common.network.endpoint_address
 
     async def take_slot(self) -> NetworkSlot:
         return await self.slots.take()
@@ -113,7 +115,7 @@ class Namespaces:
 
     def _make_slot(self) -> NetworkSlot:
         common = self._common
-        slot = network.make_slot(common.surroundings.home_network, common.network.router)
+        slot = make_slot(common.surroundings.home_network, common.network.router)
         namespace = slot.namespace
         if namespace is None:
             return slot
@@ -141,20 +143,18 @@ class Namespaces:
 
 
 @asynccontextmanager
-async def open_namespaces(
-    state_directory: Path, *, slots: int, endpoint_port: int | None
-) -> AsyncIterator[Namespaces]:
+async def open_namespaces(state_directory: Path) -> AsyncIterator[Namespaces]:
     """Everything up, and on leaving everything down. `isolation.Isolation.open` checks first."""
     async with AsyncExitStack() as stack:
-        common = await asyncio.to_thread(_open_common, state_directory, endpoint_port)
+        common = await asyncio.to_thread(_open_common, state_directory)
         stack.push_async_callback(asyncio.to_thread, common.undo.close)
-        namespaces = Namespaces(common, slots)
+        namespaces = Namespaces(common)
         refilling = asyncio.create_task(namespaces.slots.run(), name="network slots")
         stack.push_async_callback(_cancelled, refilling)
         yield namespaces
 
 
-def _open_common(state_directory: Path, endpoint_port: int | None) -> _Common:
+def _open_common(state_directory: Path) -> _Common:
     programs = bubblewrap.find_programs()
     if programs is None:
         raise FileNotFoundError("bwrap and setpriv are needed")
@@ -165,25 +165,30 @@ def _open_common(state_directory: Path, endpoint_port: int | None) -> _Common:
         home = _new_home()
         stack.callback(os.close, home)
         executor = _threads(stack, home)
-        directory = stack.enter_context(own_directory(state_directory))
+        directory = stack.enter_context(servers.own_directory(state_directory))
         users = UserIds() if privileges.has_root_powers() else None
         if users:
             stack.callback(users.close)
-        groups = cgroups.open_control_groups(servers.own_name())
+        groups = open_control_groups(servers.own_name())
         stack.callback(groups.close)
-        cgroups.remove_left_behind(groups)
+        remove_left_behind(groups)
         shared = executor.submit(
             open_shared_network,
             directory,
             home=home,
-            endpoint_port=endpoint_port,
             host=stack.enter_context(host_thread()),
         ).result()
         stack.callback(shared.close)
         if shared.problem:
-            _log.warning("functions cannot reach the outside: %s", shared.problem)
+            _log.warning(
+                "functions cannot reach the outside: %s (`lambent doctor` says more)",
+                shared.problem,
+            )
         if groups.missing:
-            _log.warning("limits that are not held: %s", ", ".join(groups.missing))
+            _log.warning(
+                "limits that are not held: %s (`lambent doctor` says more)",
+                ", ".join(groups.missing),
+            )
         name_server = NAME_SERVER if shared.uplink else None
         root_files.write_etc(directory / "etc", name_server=name_server)
         return _Common(

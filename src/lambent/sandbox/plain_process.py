@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import entry_script, network, pipes, resource_limits, root_files
+from lambent.sandbox import entry_shell, resource_limits, root_files
+from lambent.sandbox.network import slots
 from lambent.sandbox.sandbox import (
     Body,
     Command,
@@ -26,10 +27,9 @@ from lambent.sandbox.sandbox import (
     NetworkSlot,
     Volume,
 )
-from lambent.sandbox.server_directory import own_directory
+from lambent.sandbox.servers import own_directory
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import AsyncIterator, Sequence
     from concurrent.futures import Executor
 
@@ -47,11 +47,9 @@ class PlainProcesses:
         self._directory = directory
         self._numbers = itertools.count()
         self.executor: Executor = executor
-        self.endpoint_listener: socket.socket | None = None
-        self.endpoint_address: str | None = None
 
     async def take_slot(self) -> NetworkSlot:
-        listener = network.listen(("127.0.0.1", 0), _BACKLOG)
+        listener = slots.listen(("127.0.0.1", 0), _BACKLOG)
         host, port = listener.getsockname()
         return NetworkSlot(
             listener=listener, api_address=f"{host}:{port}", namespace=None, release=listener.close
@@ -97,10 +95,6 @@ class PlainBody:
         number = ended.si_status if ended is not None else None
         return Exit(code=None, signal=number, is_out_of_memory=False)
 
-    def terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.exit_descriptor, signal.SIGTERM)
-
     def kill(self) -> None:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -115,10 +109,6 @@ class PlainBody:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * _KIB
         return 0
-
-    def reset_memory_peak(self) -> None:
-        with contextlib.suppress(OSError):
-            Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def remove(self) -> None:
         self.kill()
@@ -139,11 +129,11 @@ async def open_plain_processes(state_directory: Path) -> AsyncIterator[PlainProc
 
 
 def _launch(command: Command, limits: Limits) -> PlainBody:
-    script = entry_script.build(command)
+    script = entry_shell.build_script(command)
     with ExitStack() as results, ExitStack() as rest, ExitStack() as theirs:
-        ends = pipes.open_pipes(results, rest, theirs)
+        ends = entry_shell.open_pipes(results, rest, theirs)
         process = subprocess.Popen(
-            [*_leash(), *entry_script.SHELL],
+            [*_leash(), *entry_shell.SHELL],
             stdin=ends.script_end,
             stdout=ends.telemetry_end,
             stderr=ends.output_end,
@@ -154,8 +144,8 @@ def _launch(command: Command, limits: Limits) -> PlainBody:
         theirs.close()
         try:
             resource_limits.apply(process.pid, limits)
-            entry_script.send(ends.script, script)
-            pipes.wait_for_shell(ends)
+            entry_shell.send(ends.script, script)
+            entry_shell.wait_until_begun(ends)
         except BaseException:
             process.kill()
             process.wait()

@@ -31,6 +31,7 @@ def enter_namespaces() -> bool:
     becomes root of a user namespace of their own, in which the same code then works; files keep
     their owners. Where the kernel refuses, nothing has changed and `host.probe()` tells why.
     """
+    _find_administration_programs()
     try:
         if has_namespace_powers():
             system_calls.unshare(system_calls.CLONE_NEWNS)
@@ -40,6 +41,11 @@ def enter_namespaces() -> bool:
     except OSError:
         return False
     return True
+
+
+def _find_administration_programs() -> None:
+    """Debian leaves the directories of `nft`, `ip` and `mkfs` out of an ordinary user's PATH."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 def _become_root_of_own_namespace() -> None:

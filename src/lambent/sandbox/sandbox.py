@@ -27,11 +27,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A directory or file of the host's, at an absolute path inside."""
+    """A directory or file of the host's, read-only at an absolute path inside."""
 
     source: Path
     target: str
-    writable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +95,9 @@ class Body(Protocol):
     exit_descriptor: int  # readable when the command has ended
 
     def exit(self) -> Exit: ...  # once it has ended
-    def terminate(self) -> None: ...
     def kill(self) -> None: ...
     def limit_cpus(self, cpus: float) -> None: ...
     def memory_peak_bytes(self) -> int: ...
-    def reset_memory_peak(self) -> None: ...
     def remove(self) -> None: ...  # after kill(): waits, and blocks meanwhile
 
 
@@ -127,10 +124,6 @@ class Sandbox:
         """How the command ended, once it has. What it started may live until `close()`."""
         return await asyncio.shield(self._exit)
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the command; nothing happens when it has ended."""
-        self._body.terminate()
-
     def kill(self) -> None:
         """Send SIGKILL to everything in the sandbox."""
         self._body.kill()
@@ -140,12 +133,8 @@ class Sandbox:
         self._body.limit_cpus(cpus)
 
     def memory_peak_bytes(self) -> int:
-        """The most memory ever in use since the start or the last reset; 0 when unknown."""
+        """The most memory ever in use since the start; 0 when unknown."""
         return self._body.memory_peak_bytes()
-
-    def reset_memory_peak(self) -> None:
-        """Begin a new peak, where the kernel can (cgroup v1; v2 from Linux 6.12)."""
-        self._body.reset_memory_peak()
 
     async def close(self) -> None:
         """Kill everything, wait for it, and remove what the kernel still holds for it."""

@@ -6,6 +6,7 @@ A key nobody knows is an error wherever it stands.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -227,9 +228,14 @@ def _from_variables(environment: Mapping[str, str]) -> dict[str, object]:
             continue
         name = variable.removeprefix(VARIABLE_PREFIX).lower()
         if name not in _BY_NAME or variable != _BY_NAME[name].variable:
-            raise ConfigurationError(f"{variable}: there is no such setting")
+            raise ConfigurationError(f"{variable}: there is no such setting{_suggestion(name)}")
         values[name] = _read(_BY_NAME[name], text, variable)
     return values
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, _BY_NAME, n=1)
+    return f"; did you mean {close[0]}?" if close else "; `lambent serve --help` lists them all"
 
 
 def _file_to_read(environment: Mapping[str, str]) -> Path | None:
@@ -246,9 +252,8 @@ def _from_file(file: Path | None) -> dict[str, object]:
         document = tomllib.loads(file.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file}: {error}") from None
-    unknown = sorted(document.keys() - _BY_NAME.keys())
-    if unknown:
-        raise ConfigurationError(f"{file}: there is no such setting: {', '.join(unknown)}")
+    for name in sorted(document.keys() - _BY_NAME.keys()):
+        raise ConfigurationError(f"{file}: there is no such setting: {name}{_suggestion(name)}")
     return {
         name: _read(_BY_NAME[name], _as_text(value), f"{file}: {name}")
         for name, value in document.items()

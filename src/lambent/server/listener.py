@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BACKLOG = 2048
+_LAST_ANSWERS_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 60  # SDKs keep connections in a pool about that long
 
 
@@ -33,10 +35,13 @@ def bind(host: str, port: int) -> socket.socket:
         return _listening(host, port)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that no DNS could hold
         reason = getattr(error, "strerror", None) or error
-        raise AddressInUse(
-            f"cannot listen on {host}:{port}: {reason}. "
+        is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
+        advice = (
             "Another server may have it: choose another with --port."
-        ) from error
+            if is_taken
+            else "Choose an address of this machine with --host."
+        )
+        raise AddressInUse(f"cannot listen on {host}:{port}: {reason}. {advice}") from error
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -65,6 +70,7 @@ def make_listener(application: Any, drain_seconds: int) -> Listener:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=drain_seconds,
+            # By then every invocation has been answered; what is left is a client that does not read.
+            timeout_graceful_shutdown=drain_seconds + _LAST_ANSWERS_SECONDS,
         )
     )

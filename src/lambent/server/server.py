@@ -61,6 +61,7 @@ KNOWN_FAILURES = (
     DatabaseTooNew,
     IsolationUnavailable,
     data_directory.DataDirectoryInUse,
+    data_directory.DataDirectoryUnusable,
     KeyUnusable,
     SealBroken,
 )
@@ -142,7 +143,7 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             health=functools.partial(_health, pool),
         )
         listener = make_listener(gateway, config.drain_seconds)
-        stack.enter_context(_stopped_by_signals(listener))
+        stack.enter_context(_stopped_by_signals(listener, pool, config.drain_seconds))
         _spare_garbage_collector()
         on_listening(url)
         await listener.serve(sockets=[listening])
@@ -208,17 +209,21 @@ async def _running(name: str, work: Coroutine[Any, Any, None]) -> AsyncIterator[
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(listener: Listener) -> Iterator[None]:
+def _stopped_by_signals(listener: Listener, pool: Pool, drain_seconds: int) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
 
+    def end_invocations(why: str) -> None:
+        logger.warning("ending the invocations at work: %s", why)
+        pool.end_invocations()
+
     def stop() -> None:
         if listener.should_exit:
-            logger.warning("stopping at once")
-            listener.force_exit = True
+            end_invocations("a second signal came")
         else:
             logger.info("stopping: waiting for invocations at work (a second signal ends them)")
             listener.should_exit = True
+            loop.call_later(drain_seconds, end_invocations, f"{drain_seconds} seconds are over")
 
     for each in signals:
         loop.add_signal_handler(each, stop)

@@ -28,6 +28,16 @@ class DataDirectoryInUse(Exception):
         self.pid = pid
 
 
+class DataDirectoryUnusable(Exception):
+    """Raised when the data directory cannot be made or written."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"the data directory {path} cannot be used: {error.strerror}. "
+            "Name another with --data-dir"
+        )
+
+
 def _owner(descriptor: int) -> int | None:
     """Who wrote its number into the lock; unknown in the instant between lock and write."""
     text = os.pread(descriptor, _PID_CHARACTERS, 0).strip()
@@ -38,11 +48,15 @@ def _owner(descriptor: int) -> int | None:
 def locked(path: Path) -> Iterator[None]:
     """Makes the directory (mode 0700) if need be, and keeps other servers out of it meanwhile.
 
-    The kernel drops the lock when this process ends, however it ends. Raises DataDirectoryInUse.
+    The kernel drops the lock when this process ends, however it ends. Raises DataDirectoryInUse
+    and DataDirectoryUnusable.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
-    descriptor = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+        descriptor = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise DataDirectoryUnusable(path, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 # Above these a writer is congested, and should wait.
 _PIPELINE_BYTES = 16 * MIB
 _STREAM_BYTES = MIB
-# Above these events are dropped. It takes a writer who does not wait: one read of 64 KiB from a pipe
-# can be so many lines that they take 13 MiB here.
+# Above these events are dropped. It takes a writer who does not wait: one read of 16 KiB from a pipe
+# can be so many lines that they take 3 MiB here.
 _PIPELINE_LIMIT_BYTES = 64 * MIB
 _STREAM_LIMIT_BYTES = 16 * MIB
 _BATCH_BYTES = MIB  # one write: what a change to a function may have to wait behind

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lambent.sandbox import host, privileges
 from lambent.sandbox.isolation import Isolation
+from lambent.sandbox.network.router import ROUTER_ADDRESS
 from lambent.sandbox.sandbox import Command, Limits
 
 _LIMITS = Limits(memory_bytes=128 << 20, cpus=1.0, processes=64, open_files=1024)
@@ -36,22 +37,13 @@ async def run(isolation: Isolation, *argv: str) -> str:
     return b"".join(parts).decode().strip()
 
 
-async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"hello")
-    writer.close()
-
-
 async def main(state: Path) -> None:
     seen: dict[str, object] = {
         "capabilities": {found.name: found.state for found in await asyncio.to_thread(host.probe)}
     }
     with socket.create_server(("0.0.0.0", 0)) as service:
         port = service.getsockname()[1]
-        async with Isolation.open(
-            state_directory=state, kind="namespaces", endpoint_port=9000
-        ) as isolation:
-            assert isolation.endpoint_address is not None
-            address, _, endpoint_port = isolation.endpoint_address.partition(":")
+        async with Isolation.open(state_directory=state, kind="namespaces") as isolation:
             seen["user"] = await run(isolation, "/bin/sh", "-c", "echo $(id -u) $(id -g)")
             powers = await run(isolation, "/bin/grep", "CapEff", "/proc/self/status")
             seen["powers"] = powers.split()[1]
@@ -60,8 +52,7 @@ async def main(state: Path) -> None:
             seen["tmp"] = await run(isolation, "/bin/dd", "if=/dev/zero", "of=/tmp/a", "bs=1M")
             python = ("/usr/bin/python3", "-c", _CONNECT)
             seen["host"] = await run(isolation, *python, "127.0.0.1", str(port))
-            async with await asyncio.start_server(greet, sock=isolation.endpoint_listener):
-                seen["endpoint"] = await run(isolation, *python, address, endpoint_port)
+            seen["router"] = await run(isolation, *python, ROUTER_ADDRESS, "9000")
     sys.stdout.write(json.dumps(seen))
 
 

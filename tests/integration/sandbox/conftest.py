@@ -38,7 +38,7 @@ def private_mounts():
 def open_isolation():
     def open_below(directory):
         state = directory / "state"
-        return Isolation.open(state_directory=state, kind="namespaces", endpoint_port=9000)
+        return Isolation.open(state_directory=state, kind="namespaces")
 
     return open_below
 

@@ -45,7 +45,9 @@ def traces(directory: Path) -> dict[str, object]:
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "files": sorted(str(path) for path in directory.rglob("*")),
         "loops": sorted(
-            path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file")
+            text
+            for path in Path("/sys/block").glob("loop*/loop/backing_file")
+            if name in (text := path.read_text())
         ),
     }
 
@@ -95,15 +97,6 @@ async def test_telemetry_comes_by_itself(place):
     )
     assert await place.read_all(sandbox.telemetry) == "tele\n"
     assert await place.read_all(sandbox.output) == "out\n3\n"
-
-
-async def test_terminate_reaches_the_command(place):
-    script = "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done"
-    sandbox = await place.start("/bin/sh", "-c", script)
-    await place.read_until(sandbox, b"ready")
-    sandbox.terminate()
-    assert (await sandbox.wait()).code == 3
-    sandbox.terminate()
 
 
 async def test_closing_kills_what_the_command_left_running(place):

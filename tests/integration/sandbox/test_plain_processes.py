@@ -21,7 +21,6 @@ async def plain(tmp_path, make_place, caplog):
 
 async def test_it_says_that_commands_see_the_hosts_files(plain):
     assert not plain.isolation.has_own_root
-    assert plain.isolation.endpoint_listener is None
 
 
 async def test_output_telemetry_environment_and_exit_are_as_in_a_sandbox(plain):
@@ -60,13 +59,10 @@ async def test_killing_ends_the_whole_group(plain):
     assert await plain.read_all(sandbox.output) == ""
 
 
-async def test_terminate_and_descriptor_limit(plain):
+async def test_descriptors_are_limited_and_memory_is_measured(plain):
     sandbox = await plain.start("/bin/sh", "-c", "ulimit -n; exec sleep 1000")
     assert await plain.read_until(sandbox, b"\n") == f"{plain.limits.open_files}\n".encode()
     assert sandbox.memory_peak_bytes() > 0
-    sandbox.reset_memory_peak()
-    sandbox.terminate()
-    assert (await sandbox.wait()).signal == 15
 
 
 async def test_an_entry_point_that_cannot_run_ends_as_a_shell_says_it(plain):

@@ -99,7 +99,7 @@ def test_the_event_may_be_in_a_file_or_come_from_standard_input(client, tmp_path
 
 def test_an_event_that_cannot_be_read_is_an_error(client, tmp_path):
     result = run(invoke, "greet", "--payload", f"@{tmp_path}/missing")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"cannot read {tmp_path}/missing: No such file or directory" in result.stderr
     assert client.requests == []
 
@@ -139,7 +139,7 @@ def test_a_server_that_does_not_answer_is_told_and_is_status_2(client, command):
     client.answers = [EndpointConnectionError(endpoint_url="http://127.0.0.1:9000")]
     result = run(command, "greet")
     assert result.exit_code == 2
-    assert "Start it with: lambent serve" in result.stderr
+    assert "Start it with `lambent serve`" in result.stderr
 
 
 def event(number, at_ms=NOON_MS):
@@ -172,9 +172,11 @@ def test_logs_takes_a_group_and_a_filter_and_prints_json(client):
 
 def test_following_prints_each_event_once_and_looks_back_a_little(client, monkeypatch):
     waits = []
+    now_ms = [NOON_MS]
 
     def wait(seconds):
         waits.append(seconds)
+        now_ms[0] += 60_000
         if len(waits) == 3:
             raise KeyboardInterrupt
 
@@ -185,12 +187,26 @@ def test_following_prints_each_event_once_and_looks_back_a_little(client, monkey
         {"events": [event(1), event(2, late)]},
         {"events": [event(3, late - 5000), event(2, late)]},
     ]
-    monkeypatch.setattr(time, "time", lambda: NOON_MS / 1000)
+    monkeypatch.setattr(time, "time", lambda: now_ms[0] / 1000)
     result = run(logs, "greet", "--follow")
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["1", "2", "3"]
     starts = [request["startTime"] for request in client.requests]
     assert starts == [NOON_MS - 3_600_000, NOON_MS - 10_000, late - 10_000]
     assert waits == [0.5] * 3
+
+
+def test_following_is_not_led_astray_by_an_event_of_the_future(client, monkeypatch):
+    def stop(seconds):
+        if len(client.requests) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", stop)
+    monkeypatch.setattr(time, "time", lambda: NOON_MS / 1000)
+    tomorrow = event(1, NOON_MS + 86_400_000)
+    client.answers = [{"events": [tomorrow]}, {"events": [event(2, NOON_MS), tomorrow]}]
+    result = run(logs, "greet", "--follow")
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["1", "2"]
+    assert client.requests[1]["startTime"] == NOON_MS - 10_000
 
 
 def test_the_real_client_neither_retries_nor_uses_anybody_s_credentials(monkeypatch):

@@ -191,6 +191,17 @@ async def test_a_flood_does_not_hold_up_whoever_drains(arrivals, log, monkeypatc
         pipe.end()
 
 
+async def test_a_flood_of_empty_lines_is_taken_in_a_quarter_pipe_at_a_time(arrivals, log):
+    async with reading(Lines(arrivals.emit), log) as (pipe, _, _):
+        log.congest()  # noticed after the first read
+        pipe.write(b"\n" * 65536)
+        await arrivals.next()
+        assert len(arrivals) == 16384
+        log.relieve()
+        pipe.end()
+    assert len(arrivals) == 65536
+
+
 async def test_a_congested_log_stops_the_reading_until_it_is_relieved(arrivals, log):
     async with reading(Lines(arrivals.emit), log) as (pipe, output, _):
         log.congest()

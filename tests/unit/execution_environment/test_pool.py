@@ -204,6 +204,52 @@ async def test_an_environment_that_starts_already_is_waited_for(driver):
     await asyncio.gather(first, second)
 
 
+async def test_a_call_at_the_moment_an_environment_is_given_away_has_its_own_started(driver):
+    first = driver.call("1")
+    runtime = await driver.runtime()
+    environment = driver.environment()
+    is_ready = environment.runtime_is_ready
+    calls = []
+
+    def call_then_be_ready():
+        calls.append(driver.call("2"))  # its turn comes before that of what awaits the start
+        is_ready()
+
+    environment.runtime_is_ready = call_then_be_ready
+    assert await runtime.next() == "1"  # and keeps the environment for as long as it likes
+    async with asyncio.timeout(5):
+        other = await driver.runtime()
+    assert await other.next() == "2"
+    await other.respond("2", b"2")
+    assert (await calls[0]).payload == b"2"
+    del environment.runtime_is_ready
+    await runtime.respond("1")
+    await first
+
+
+async def test_a_caller_that_left_is_no_longer_counted_as_waiting(driver):
+    call = driver.call("1")
+    await driver.runtime()
+    call.cancel()
+    await asyncio.wait([call])
+    assert driver.pool.statistics().waiting == 0
+
+
+async def test_an_init_that_hangs_keeps_no_other_function_from_starting(drive, clock):
+    driver = await drive(parallel_starts=1)
+    hanging = driver.call("1")
+    await driver.runtime()
+    call = driver.call("2", OTHER)
+    await clock.advance(1.5)
+    async with asyncio.timeout(5):
+        runtime = await driver.runtime()
+    assert await runtime.next() == "2"
+    await runtime.respond("2", b"2")
+    assert (await call).payload == b"2"
+    assert not hanging.done()
+    hanging.cancel()
+
+
 async def test_an_environment_that_nobody_needs_any_more_is_idle(driver):
     call = driver.call("1")
     runtime = await driver.runtime()

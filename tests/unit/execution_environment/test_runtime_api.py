@@ -176,6 +176,30 @@ async def test_an_error_is_taken_with_its_type(runtime, body, headers, error_typ
     assert (answer.payload, answer.error_type, answer.is_error) == (body, error_type, True)
 
 
+async def test_a_large_error_is_not_read_to_learn_its_type(runtime):
+    await runtime.begin()
+    body = b'{"errorType":"ValueError","errorMessage":"' + b"x" * 100_000 + b'"}'
+    await runtime.client.post(f"{ANSWER}/error", body)
+    assert await runtime.answered() == Answer(payload=body, error_type="Runtime.Unknown")
+
+
+@pytest.mark.parametrize(
+    ("told", "reported"),
+    [
+        ("Runtime.ImportModuleError", "Runtime.ImportModuleError"),
+        ("Function.Mine", "Function.Mine"),
+        ("Function.7", "Function.Unknown"),
+        ("ValueError", "Runtime.Unknown"),
+        ("Runtime.Mine\\nREPORT RequestId: 1", "Runtime.Unknown"),
+        ("Runtime." + "X" * 1000, "Runtime.Unknown"),
+    ],
+)
+async def test_an_init_error_s_type_is_one_of_lambda_s(runtime, told, reported):
+    body = b'{"errorType":"%s"}' % told.encode()
+    await runtime.client.request("POST", INIT_ERROR, body)
+    assert runtime.events == [("init failed", Answer(payload=body, error_type=reported))]
+
+
 async def test_an_init_error_is_taken_once(runtime):
     body = b'{"errorType":"Runtime.ImportModuleError","errorMessage":"no module"}'
     assert (await runtime.client.request("POST", INIT_ERROR, body)).status == 202

@@ -215,7 +215,7 @@ def test_what_a_killed_installation_left_is_removed(machine, directory):
 
 
 def test_a_runtime_that_cannot_be_installed_is_refused(machine, directory):
-    with pytest.raises(RuntimeInstallationFailed, match=r"java21 .* python3.12"):
+    with pytest.raises(RuntimeInstallationFailed, match=r"nothing to install .* python3.12"):
         install("java21", directory, silently)
     assert not directory.exists()
 

@@ -54,5 +54,45 @@ def test_links_stay_links_on_a_host_with_a_merged_usr(tmp_path):
     ]
 
 
+@pytest.fixture
+def host_with(tmp_path):
+    """A host with a merged /usr and these programs, whose sh is a link to one of them."""
+
+    def make(sh, *programs):
+        (tmp_path / "usr/bin").mkdir(parents=True)
+        (tmp_path / "bin").symlink_to("usr/bin")
+        for program in programs:
+            (tmp_path / "bin" / program).touch()
+        (tmp_path / "bin/sh").symlink_to(sh)
+        return tmp_path
+
+    return make
+
+
+def test_where_sh_is_dash_it_is_bash_inside_but_for_entering(host_with):
+    root = host_with("dash", "dash", "bash")
+    assert list(root_files.shell_arguments(root)) == [
+        *("--dir", "/run"),
+        *("--ro-bind", f"{root}/bin/sh", "/run/sh"),
+        *("--ro-bind", f"{root}/bin/bash", "/usr/bin/dash"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sh", "programs"),
+    [
+        ("bash", ["bash", "dash"]),
+        ("busybox", ["busybox", "bash"]),  # all its other names would become bash too
+        ("dash", ["dash"]),
+    ],
+)
+def test_elsewhere_sh_stays_what_it_is(host_with, sh, programs):
+    root = host_with(sh, *programs)
+    assert list(root_files.shell_arguments(root)) == [
+        *("--dir", "/run"),
+        *("--ro-bind", f"{root}/bin/sh", "/run/sh"),
+    ]
+
+
 def test_there_is_no_shared_memory_file_system():
     assert not [word for word in root_files.device_arguments() if "shm" in word or "pts" in word]

@@ -29,9 +29,6 @@ class Body:
             os.close(self._alive)
             self._alive = None
 
-    def terminate(self):
-        self.calls.append("terminate")
-
     def remove(self):
         self.calls.append("remove")
         os.close(self.exit_descriptor)

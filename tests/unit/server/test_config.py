@@ -129,9 +129,14 @@ def test_a_file_is_named_by_the_command_line_then_the_variable_then_its_usual_pl
     assert load({}, {"LAMBENT_CONFIG": ""}).port == 1
 
 
-@pytest.mark.parametrize("name", ["LAMBENT_PROT", "LAMBENT_port", "LAMBENT_", "LAMBENT_PORT_"])
-def test_an_unknown_variable_is_an_error(name):
-    assert refusal({}, {name: "1"}) == f"{name}: there is no such setting"
+@pytest.mark.parametrize("name", ["LAMBENT_PROT", "LAMBENT_port", "LAMBENT_PORT_"])
+def test_an_unknown_variable_is_an_error_that_suggests_a_known_one(name):
+    assert refusal({}, {name: "1"}) == f"{name}: there is no such setting; did you mean port?"
+
+
+def test_a_variable_like_no_setting_is_an_error_that_says_where_they_are_listed():
+    told = refusal({}, {"LAMBENT_": "1"})
+    assert told == "LAMBENT_: there is no such setting; `lambent serve --help` lists them all"
 
 
 def test_variables_of_the_other_commands_are_none():
@@ -140,7 +145,7 @@ def test_variables_of_the_other_commands_are_none():
 
 def test_an_unknown_key_in_the_file_is_an_error(write):
     file = write("port = 1\nprot = 2\n[hots]\na = 1\n")
-    assert refusal({}, {}, file) == f"{file}: there is no such setting: hots, prot"
+    assert refusal({}, {}, file) == f"{file}: there is no such setting: hots; did you mean host?"
 
 
 def test_an_unknown_option_is_an_error():

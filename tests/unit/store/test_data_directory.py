@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lambent.store.data_directory import DataDirectoryInUse, locked
+from lambent.store.data_directory import DataDirectoryInUse, DataDirectoryUnusable, locked
 
 HOLD = """
 import pathlib, sys
@@ -75,6 +75,12 @@ def test_it_is_free_again_when_its_server_was_killed(tmp_path):
 
 def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path):
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path):
+    with pytest.raises(DataDirectoryUnusable, match="symbolic links"), locked(tmp_path):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_directory_that_cannot_be_made_is_told_with_the_way_out(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataDirectoryUnusable, match="--data-dir"), locked(tmp_path / "file"):
+        pass

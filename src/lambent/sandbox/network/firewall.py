@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lambent.sandbox.uplink import INTERFACE, NAME_SERVER
+from lambent.sandbox.network.uplink import INTERFACE, NAME_SERVER
 
 SLOT_PREFIX = "slot"
 
@@ -21,11 +21,8 @@ def is_available() -> bool:
     return shutil.which("nft") is not None
 
 
-def rules(router_address: str, endpoint_port: int | None) -> str:
+def rules() -> str:
     """The whole rule set of the router's namespace, for nft."""
-    endpoint = (
-        f'iifname "{SLOT_PREFIX}*" ip daddr {router_address} tcp dport {endpoint_port} accept'
-    )
     return f"""
 table inet filter {{
   set refused {{ type ipv4_addr; flags interval; auto-merge; }}
@@ -33,7 +30,6 @@ table inet filter {{
     type filter hook input priority 0; policy drop;
     iifname "lo" accept
     ct state established,related accept
-    {endpoint if endpoint_port is not None else ""}
     iifname "{SLOT_PREFIX}*" {_REJECT}
   }}
   chain forward {{

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.sandbox.cgroup_shares import PERIOD_US, quota_us
+from lambent.sandbox.control_groups.shares import PERIOD_US, quota_us
 
 
 @pytest.mark.parametrize(

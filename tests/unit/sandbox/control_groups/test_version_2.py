@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lambent.sandbox import cgroups_v2
+from lambent.sandbox.control_groups import version_2
 from lambent.sandbox.sandbox import Limits
 
 ALL = "cpuset cpu io memory pids"
@@ -22,8 +22,8 @@ def enable_as_the_kernel_does(directory, controllers, sign="+"):
 @pytest.fixture
 def group(tmp_path, monkeypatch):
     """Makes groups below a root; files stand in for the kernel's."""
-    monkeypatch.setattr(cgroups_v2, "_move_a_process_in", lambda _: None)
-    monkeypatch.setattr(cgroups_v2, "_enable", enable_as_the_kernel_does)
+    monkeypatch.setattr(version_2, "_move_a_process_in", lambda _: None)
+    monkeypatch.setattr(version_2, "_enable", enable_as_the_kernel_does)
 
     def make(name, *, controllers=ALL, enabled="", processes=()):
         directory = tmp_path / "root" / name
@@ -38,7 +38,7 @@ def group(tmp_path, monkeypatch):
 
 def test_limits_go_to_the_files_of_version_2(tmp_path):
     limits = Limits(memory_bytes=1 << 27, cpus=2, processes=9, open_files=1)
-    cgroups_v2.write_limits(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), limits)
+    version_2.write_limits(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), limits)
     written = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert written == {
         "memory.max": str(1 << 27),
@@ -51,7 +51,7 @@ def test_limits_go_to_the_files_of_version_2(tmp_path):
 
 def test_in_a_group_of_our_own_we_make_room_by_moving_into_a_subgroup(group):
     own = group("", processes=[os.getpid()])
-    directory, _, home = cgroups_v2.open_subtree(own, "lambent/me")
+    directory, _, home = version_2.open_subtree(own, "lambent/me")
     assert directory == own / "lambent/me"
     assert home is not None
     assert (directory / "server/cgroup.procs").read_text() == str(os.getpid())
@@ -64,7 +64,7 @@ def test_in_a_group_of_our_own_we_make_room_by_moving_into_a_subgroup(group):
 def test_others_processes_are_not_moved_but_a_parent_with_controllers_serves(group):
     parent = group("", enabled="cpu memory pids")
     own = group("session", processes=[os.getpid(), 1])
-    directory, controllers, home = cgroups_v2.open_subtree(own, "lambent/me")
+    directory, controllers, home = version_2.open_subtree(own, "lambent/me")
     assert directory == parent / "lambent/me"
     assert controllers == {"cpu", "memory", "pids"}
     assert home is None
@@ -74,21 +74,25 @@ def test_others_processes_are_not_moved_but_a_parent_with_controllers_serves(gro
 def test_only_what_the_parent_has_turned_on_is_used(group):
     group("", enabled="memory pids")
     own = group("session", processes=[1])
-    assert cgroups_v2.open_subtree(own, "lambent/me")[1] == {"memory", "pids"}
+    assert version_2.open_subtree(own, "lambent/me")[1] == {"memory", "pids"}
 
 
 def test_nothing_is_used_where_no_process_may_be_moved(group, monkeypatch):
     def refuse(_):
         raise PermissionError
 
-    monkeypatch.setattr(cgroups_v2, "_move_a_process_in", refuse)
+    monkeypatch.setattr(version_2, "_move_a_process_in", refuse)
     group("", enabled="memory")
     own = group("session", processes=[1])
-    assert cgroups_v2.open_subtree(own, "lambent/me")[1] == frozenset()
+    assert version_2.open_subtree(own, "lambent/me")[1] == frozenset()
 
 
-def test_a_kernel_without_peaks_tells_the_present_usage(tmp_path):
-    (tmp_path / "memory.current").write_text("5")
-    descriptor = cgroups_v2.open_peak(tmp_path)
-    assert os.read(descriptor, 9) == b"5"
+@pytest.mark.parametrize(
+    ("files", "told"), [(["current"], b"current"), (["current", "peak"], b"peak")]
+)
+def test_a_kernel_without_peaks_tells_the_present_usage(tmp_path, files, told):
+    for name in files:
+        (tmp_path / f"memory.{name}").write_text(name)
+    descriptor = version_2.open_peak(tmp_path)
+    assert os.read(descriptor, 9) == told
     os.close(descriptor)

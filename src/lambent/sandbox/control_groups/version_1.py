@@ -9,7 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from lambent.sandbox.cgroup_shares import PERIOD_US, quota_us
+from lambent.sandbox.control_groups.shares import PERIOD_US, quota_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,4 +38,4 @@ def write_cpus(cpu: Path, cpus: float) -> None:
 
 
 def open_peak(memory: Path) -> int:
-    return os.open(memory / "memory.max_usage_in_bytes", os.O_RDWR | os.O_CLOEXEC)
+    return os.open(memory / "memory.max_usage_in_bytes", os.O_RDONLY | os.O_CLOEXEC)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambent.sandbox.network import SlotPool, listen
+from lambent.sandbox.network.slots import SlotPool, listen
 from lambent.sandbox.sandbox import NetworkSlot
 
 

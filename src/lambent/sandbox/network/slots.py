@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from lambent.sandbox.router import Router
+    from lambent.sandbox.network.router import Router
 
 API_ADDRESS = ("127.0.0.1", 9001)
 
@@ -94,7 +94,7 @@ def make_slot(home: int, router: Router | None) -> NetworkSlot:
         namespace = system_calls.new_network_namespace(return_to=home)
         undo.callback(os.close, namespace)
         with system_calls.inside_network(namespace, return_to=home):
-            bring_loopback_up()
+            _bring_loopback_up()
             listener = undo.enter_context(listen(API_ADDRESS, _BACKLOG))
         if router is not None:
             undo.callback(router.forget, router.connect(namespace))
@@ -122,7 +122,7 @@ def listen(address: tuple[str, int], backlog: int) -> socket.socket:
     return listener
 
 
-def bring_loopback_up() -> None:
+def _bring_loopback_up() -> None:
     """In the calling thread's network namespace; a new one has it down. Needs no program."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sH22x", b"lo", 0)

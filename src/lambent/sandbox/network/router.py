@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import firewall, system_calls
+from lambent.sandbox import system_calls
+from lambent.sandbox.network import firewall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +42,14 @@ class Router:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @classmethod
-    def open(cls, *, home: int, endpoint_port: int | None) -> Router:
-        """A router that leads to our own endpoint and nowhere else. Raises OSError."""
+    def open(cls, *, home: int) -> Router:
+        """A router that leads nowhere yet. Raises OSError."""
         router = cls(namespace=system_calls.new_network_namespace(return_to=home), home=home)
         try:
             with router.inside():
                 _ip([f"address add {ROUTER_ADDRESS}/32 dev lo", "link set lo up"])
                 if firewall.is_available():
-                    firewall.apply(firewall.rules(ROUTER_ADDRESS, endpoint_port))
+                    firewall.apply(firewall.rules())
         except BaseException:
             router.close()
             raise

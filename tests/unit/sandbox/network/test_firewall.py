@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lambent.sandbox import firewall
+from lambent.sandbox.network import firewall
 
 _TRIE = """\
 Main:
@@ -32,6 +32,8 @@ def test_refusing_addresses_keeps_refusing_what_is_never_let_through():
     assert text.startswith("flush set")
 
 
-def test_the_endpoint_is_open_only_when_there_is_one():
-    assert "tcp dport 9000 accept" in firewall.rules("169.254.76.1", 9000)
-    assert "tcp dport" not in firewall.rules("169.254.76.1", None)
+def test_slots_may_begin_nothing_with_the_router_itself():
+    chain = firewall.rules().partition("chain input {")[2].partition("}")[0]
+    (rule,) = [line for line in chain.splitlines() if firewall.SLOT_PREFIX in line]
+    assert rule.strip().startswith('iifname "slot*" reject')
+    assert "policy drop" in chain

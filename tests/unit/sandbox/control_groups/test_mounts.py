@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lambent.sandbox.cgroup_mounts import read_hierarchies
+from lambent.sandbox.control_groups.mounts import read_hierarchies
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The script is tried with the shells that are here."""
+"""The script is tried with the shells that are here, the pipes without one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lambent.sandbox import entry_script
-from lambent.sandbox.sandbox import Command
+from lambent.sandbox import entry_shell
+from lambent.sandbox.sandbox import Command, SandboxStartFailed
 
 SHELLS = [path for path in map(shutil.which, ("dash", "bash", "busybox")) if path]
 TELL = "import json, os, sys; os.write(1, json.dumps([dict(os.environ), sys.argv[1:]]).encode())"
@@ -27,7 +28,11 @@ def run(shell, environment, arguments=(), directory="/"):
     )
     name = [shell, "sh"] if shell.endswith("busybox") else [shell]
     done = subprocess.run(
-        [*name, "-s"], input=entry_script.build(command), env={}, capture_output=True, check=True
+        [*name, "-s"],
+        input=entry_shell.build_script(command),
+        env={},
+        capture_output=True,
+        check=True,
     )
     assert done.stdout == b"\n"
     return json.loads(done.stderr)
@@ -80,20 +85,20 @@ def test_nothing_else_is_in_the_environment_but_the_directory(tmp_path):
 @pytest.mark.parametrize("bad", [{"A": "\0"}, {"A=B": "c"}, {"": "c"}, {"\0": "c"}])
 def test_what_no_environment_can_hold_is_refused(bad):
     with pytest.raises(ValueError, match="not an environment variable"):
-        entry_script.build(Command(argv=("x",), environment=bad, working_directory="/"))
+        entry_shell.build_script(Command(argv=("x",), environment=bad, working_directory="/"))
 
 
 def test_a_directory_that_cannot_be_entered_ends_with_126():
     command = Command(argv=("/bin/true",), environment={}, working_directory="/nowhere")
     done = subprocess.run(
-        ["/bin/sh", "-s"], input=entry_script.build(command), capture_output=True, check=False
+        ["/bin/sh", "-s"], input=entry_shell.build_script(command), capture_output=True, check=False
     )
     assert done.returncode == 126
     assert b"/nowhere" in done.stderr
 
 
 def test_half_a_script_runs_nothing():
-    script = entry_script.build(
+    script = entry_shell.build_script(
         Command(argv=("/bin/echo", "ran"), environment={"A": "b"}, working_directory="/")
     )
     for end in range(0, len(script) - 20, 7):
@@ -106,5 +111,42 @@ def test_half_a_script_runs_nothing():
 def test_sending_to_a_shell_that_is_gone_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
-    entry_script.send(writer, b"x")
+    entry_shell.send(writer, b"x")
     os.close(writer)
+
+
+@pytest.fixture
+def ends():
+    with ExitStack() as results, ExitStack() as ours:
+        theirs = ExitStack()
+        yield entry_shell.open_pipes(results, ours, theirs), theirs
+        theirs.close()
+
+
+def test_the_sign_of_life_is_taken_from_the_telemetry(ends):
+    opened, _ = ends
+    os.write(opened.telemetry_end, b"\nmore")
+    entry_shell.wait_until_begun(opened)
+    assert os.read(opened.telemetry, 9) == b"more"
+
+
+def test_a_failed_start_is_told_in_its_own_words(ends):
+    opened, theirs = ends
+    os.write(opened.output_end, b"bwrap: no\n")
+    theirs.close()
+    with pytest.raises(SandboxStartFailed, match=r"^bwrap: no$"):
+        entry_shell.wait_until_begun(opened)
+
+
+def test_a_silent_failure_is_told_too(ends):
+    opened, theirs = ends
+    theirs.close()
+    with pytest.raises(SandboxStartFailed, match="ended before its command began"):
+        entry_shell.wait_until_begun(opened)
+
+
+def test_ours_never_block_and_none_is_inherited(ends):
+    opened, _ = ends
+    for descriptor in (opened.output, opened.telemetry):
+        assert not os.get_blocking(descriptor)
+        assert not os.get_inheritable(descriptor)

@@ -1,4 +1,4 @@
-"""What all slots of a server have in common: the router, its way out, and our own endpoint."""
+"""What all slots of a server have in common: the router and its way out."""
 
 from __future__ import annotations
 
@@ -8,37 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import firewall, network, system_calls, uplink
-from lambent.sandbox.router import ROUTER_ADDRESS, Router
+from lambent.sandbox import system_calls
+from lambent.sandbox.network import firewall, uplink
+from lambent.sandbox.network.router import Router
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
     from concurrent.futures import Executor
     from pathlib import Path
-
-_ENDPOINT_BACKLOG = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedNetwork:
     router: Router | None
     uplink: uplink.Uplink | None
-    endpoint: socket.socket | None
     problem: str = ""  # why there is no way out
-
-    @property
-    def endpoint_address(self) -> str | None:
-        if self.endpoint is None:
-            return None
-        host, port = self.endpoint.getsockname()
-        return f"{host}:{port}"
 
     def close(self) -> None:
         if self.uplink is not None:
             self.uplink.close()
-        if self.endpoint is not None:
-            self.endpoint.close()
         if self.router is not None:
             self.router.close()
 
@@ -52,26 +40,20 @@ def host_thread() -> Iterator[Executor]:
         yield executor
 
 
-def open_shared_network(
-    directory: Path, *, home: int, endpoint_port: int | None, host: Executor
-) -> SharedNetwork:
+def open_shared_network(directory: Path, *, home: int, host: Executor) -> SharedNetwork:
     """As much as this machine gives. Blocks.
 
     From a thread living in the network namespace `home`. `host` runs things in the host's network.
     """
     try:
-        router = Router.open(home=home, endpoint_port=endpoint_port)
+        router = Router.open(home=home)
     except OSError as error:
-        return SharedNetwork(router=None, uplink=None, endpoint=None, problem=str(error))
-    endpoint = None
-    if endpoint_port is not None:
-        with router.inside():
-            endpoint = network.listen((ROUTER_ADDRESS, endpoint_port), _ENDPOINT_BACKLOG)
+        return SharedNetwork(router=None, uplink=None, problem=str(error))
     try:
         way_out = _connect_outside(router, directory / "router", host)
     except OSError as error:
-        return SharedNetwork(router=router, uplink=None, endpoint=endpoint, problem=str(error))
-    return SharedNetwork(router=router, uplink=way_out, endpoint=endpoint)
+        return SharedNetwork(router=router, uplink=None, problem=str(error))
+    return SharedNetwork(router=router, uplink=way_out)
 
 
 def _connect_outside(router: Router, mount_point: Path, host: Executor) -> uplink.Uplink:

@@ -30,7 +30,6 @@ _LEASH = ("bwrap", "--unshare-pid", "--die-with-parent", "--dev-bind", "/", "/",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
-    program: str
     process: subprocess.Popen[bytes]
 
     def close(self) -> None:
@@ -63,7 +62,7 @@ def spawn(program: str, namespace: Path) -> Uplink:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return Uplink(program=program, process=process)
+    return Uplink(process=process)
 
 
 def wait_until_up(uplink: Uplink) -> bool:

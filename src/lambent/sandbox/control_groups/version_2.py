@@ -11,8 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox.cgroup_removal import remove_tree
-from lambent.sandbox.cgroup_shares import PERIOD_US, quota_us
+from lambent.sandbox.control_groups.removal import remove_tree
+from lambent.sandbox.control_groups.shares import PERIOD_US, quota_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,12 +62,8 @@ def write_cpus(cpu: Path, cpus: float) -> None:
 def open_peak(memory: Path) -> int:
     """The highest usage; before Linux 5.19 there is only the present one."""
     peak = memory / "memory.peak"
-    if not peak.exists():
-        return os.open(memory / "memory.current", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.open(peak, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return os.open(peak, os.O_RDONLY | os.O_CLOEXEC)
+    file = peak if peak.exists() else memory / "memory.current"
+    return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def open_subtree(own: Path, name: str) -> tuple[Path, frozenset[str], Home | None]:

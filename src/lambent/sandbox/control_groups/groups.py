@@ -11,9 +11,10 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import cgroups_v1, cgroups_v2, servers
-from lambent.sandbox.cgroup_mounts import Hierarchies, read_hierarchies
-from lambent.sandbox.cgroup_removal import kill_members, remove_tree
+from lambent.sandbox import servers
+from lambent.sandbox.control_groups import version_1, version_2
+from lambent.sandbox.control_groups.mounts import Hierarchies, read_hierarchies
+from lambent.sandbox.control_groups.removal import kill_members, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ class ControlGroups:
 
     version: int
     directories: Mapping[str, Path]
-    home: cgroups_v2.Home | None = None  # where to put this process back to
+    home: version_2.Home | None = None  # where to put this process back to
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ class ControlGroup:
         self._version = version
         self._directories = directories
         self._memory = directories.get("memory")
-        self._mechanism = cgroups_v1 if version == 1 else cgroups_v2
+        self._mechanism = version_1 if version == 1 else version_2
         self._peak = self._mechanism.open_peak(self._memory) if self._memory else None
 
     def add(self, pid: int) -> None:
@@ -94,13 +95,8 @@ class ControlGroup:
             kill_members(directory)
 
     def memory_peak_bytes(self) -> int:
+        """The most memory ever in use in it; 0 when unknown."""
         return int(os.pread(self._peak, 32, 0)) if self._peak is not None else 0
-
-    def reset_memory_peak(self) -> None:
-        # Linux before 6.12 cannot reset a v2 peak: it then stays the peak since the start.
-        if self._peak is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._peak, b"0")
 
     def out_of_memory_kills(self) -> int:
         if self._memory is None:
@@ -127,7 +123,7 @@ def open_control_groups(server: str, hierarchies: Hierarchies | None = None) -> 
         return ControlGroups(version=1, directories=usable)
     if found.v2 is None:
         return ControlGroups(version=2, directories={})
-    directory, controllers, home = cgroups_v2.open_subtree(found.v2, f"{_SUBTREE}/{server}")
+    directory, controllers, home = version_2.open_subtree(found.v2, f"{_SUBTREE}/{server}")
     return ControlGroups(version=2, directories=dict.fromkeys(controllers, directory), home=home)
 
 
@@ -150,7 +146,7 @@ def remove_left_behind(groups: ControlGroups) -> None:
 
 def _unthrottle(version: int, group: Path) -> None:
     """Let what is to die in it do so at full speed, if it still is there."""
-    mechanism = cgroups_v1 if version == 1 else cgroups_v2
+    mechanism = version_1 if version == 1 else version_2
     with contextlib.suppress(OSError):
         mechanism.write_cpus(group, float(os.cpu_count() or 1))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambent.sandbox import uplink
+from lambent.sandbox.network import uplink
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_a_program_that_ends_is_not_up_and_closes(monkeypatch):
 
 def test_closing_ends_it_with_its_children(monkeypatch):
     process = subprocess.Popen(["/bin/sh", "-c", "sleep 1000 & wait"])
-    uplink.Uplink(program="x", process=process).close()
+    uplink.Uplink(process=process).close()
     assert process.returncode == -9
