@@ -129,6 +129,10 @@ class Environment:
     async def _wait_wanted(self) -> bool:
         await self._is_wanted.wait()
         self._is_wanted.clear()
+        while self.state is EnvironmentState.RESET:
+            # The invocation that wanted a runtime ran out of time before its turn came.
+            await self._is_wanted.wait()
+            self._is_wanted.clear()
         return self.state is not EnvironmentState.SHUTDOWN
 
     async def _live_once(self, volume: Volume) -> None:
