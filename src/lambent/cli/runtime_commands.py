@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lambent.cli.output import json_option, print_json, print_table
 from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed, install
 from lambent.execution_environment.runtimes import find_runtimes
-from lambent.server.config import data_home
+from lambent.server.config import ConfigurationError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _directory(_context: click.Context, _option: click.Parameter, text: str | None) -> Path:
+    """The directory `lambent serve` reads too, from whichever source it has it."""
+    try:
+        return load({"runtimes_dir": text}, os.environ).runtimes_dir
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+
 
 directory_option = click.option(
     "--runtimes-dir",
     "directory",
-    envvar="LAMBENT_RUNTIMES_DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: data_home() / "runtimes",
-    callback=lambda _context, _option, path: path.expanduser().absolute(),  # as `serve` reads it
-    help="Directory of installed runtimes. [LAMBENT_RUNTIMES_DIR]",
+    metavar="DIR",
+    callback=_directory,
+    help="Directory of installed runtimes, as of `lambent serve`. [LAMBENT_RUNTIMES_DIR]",
 )
 
 

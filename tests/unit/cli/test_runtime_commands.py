@@ -88,6 +88,13 @@ def test_the_directory_is_the_one_the_server_reads(machine, arguments, env, dire
     assert machine.directories == [Path(directory).expanduser().absolute()] * 2
 
 
+def test_the_server_s_file_names_the_directory_too(machine, tmp_path):
+    file = tmp_path / "lambent.toml"
+    file.write_text('runtimes_dir = "/from/the/file"\n')
+    run("list", env={"LAMBENT_CONFIG": str(file)})
+    assert machine.directories == [Path("/from/the/file")]
+
+
 def test_runtimes_are_installed_one_after_another(machine):
     result = run("install", "python3.12", "nodejs22.x")
     assert result.exit_code == 0
