@@ -98,8 +98,9 @@ def spawn(runtime: Runtime, code: Path, runtime_port: int) -> subprocess.Popen[b
         version,
         runtime,
         log_stream="bare",
+        runtime_api=f"127.0.0.1:{runtime_port}",
         credentials=Credentials(access_key_id="a", secret_access_key="b", session_token="c"),
-    ) | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}"}
+    )
     mounts = [(code, "/var/task"), *runtime.mounts()]
     argv = runtime.command(
         task_root=code, layers_root=None, memory_mib=version.memory_mib, variables=variables

@@ -78,7 +78,7 @@ def invoke(
 
     The exit status is 0 when the function succeeded, 1 when it failed, 2 when it was not run.
     """
-    request = {"FunctionName": name, "Payload": _read_payload(payload)}
+    request: dict[str, Any] = {"FunctionName": name, "Payload": _read_payload(payload)}
     if qualifier:
         request["Qualifier"] = qualifier
     if wants_log:
@@ -123,12 +123,19 @@ def _as_json(body: bytes) -> object:
         return body.decode("utf-8", "replace")
 
 
-def _call(operation: Any, **parameters: object) -> dict[str, Any]:
-    """Call the API; on its refusal, or on silence, say so and exit with status 2."""
+def _call(
+    operation: Any, if_missing: dict[str, Any] | None = None, **parameters: object
+) -> dict[str, Any]:
+    """Call the API; on its refusal, or on silence, say so and exit with status 2.
+
+    `if_missing` is the answer to take when what is asked for does not exist.
+    """
     try:
         answer: dict[str, Any] = operation(**parameters)
     except botocore.exceptions.ClientError as error:
         details = error.response["Error"]
+        if details["Code"] == "ResourceNotFoundException" and if_missing is not None:
+            return if_missing
         click.echo(f"Error: {details['Message']} ({details['Code']})", err=True)
         sys.exit(2)
     except botocore.exceptions.BotoCoreError as error:
@@ -183,7 +190,7 @@ def _events(
     while True:
         newest = start
         found: set[str] = set()
-        for event in _pages(client, request | {"startTime": start}):
+        for event in _pages(client, request | {"startTime": start}, follow):
             if event["eventId"] not in seen and event["eventId"] not in found:
                 yield event
             # A function may date events as it likes: one of tomorrow's must not hide today's.
@@ -197,9 +204,13 @@ def _events(
         time.sleep(_FOLLOW_EVERY_SECONDS)
 
 
-def _pages(client: Any, request: dict[str, object]) -> Iterator[dict[str, Any]]:
+def _pages(
+    client: Any, request: dict[str, object], may_be_missing: bool
+) -> Iterator[dict[str, Any]]:
+    """The events of a log group; where it may be missing, none until something is logged."""
+    if_missing: dict[str, Any] | None = {"events": []} if may_be_missing else None
     while True:
-        page = _call(client.filter_log_events, **request)
+        page = _call(client.filter_log_events, if_missing, **request)
         yield from page["events"]
         if not page.get("nextToken"):
             return

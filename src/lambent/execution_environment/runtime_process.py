@@ -151,8 +151,9 @@ def _command(owner: Owner, runtime: Runtime, task_root: Path, slot: NetworkSlot)
         owner.version,
         runtime,
         log_stream=owner.log_stream_name,
+        runtime_api=slot.api_address,
         credentials=_placeholder_credentials(),
-    ) | {"AWS_LAMBDA_RUNTIME_API": slot.api_address}
+    )
     argv = runtime.command(
         task_root=task_root,
         layers_root=None,

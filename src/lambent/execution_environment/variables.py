@@ -19,7 +19,6 @@ from lambent.execution_environment.runtimes import (
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
 
-RUNTIME_API_ADDRESS = "127.0.0.1:9001"  # inside every environment's own network
 # Carries the number of the descriptor that log frames are written to; the sandbox sets it.
 TELEMETRY_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 
@@ -45,7 +44,7 @@ def defined_variables(
     *,
     log_stream: str,
     credentials: Credentials,
-    initialization_type: str = "on-demand",
+    runtime_api: str,  # host:port, inside the environment's own network
 ) -> dict[str, str]:
     """The whole environment: Lambda's defaults, over them the function's own, then the reserved.
 
@@ -57,7 +56,8 @@ def defined_variables(
         **_reserved(version, runtime),
         **_credentials(credentials),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
     }
     if runtime.interpreter is not None and not runtime.interpreter.is_system:
         # Pythons built by pyenv find their own library by the absolute path they were built for,
@@ -110,7 +110,6 @@ def _reserved(version: FunctionVersion, runtime: Runtime) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mib),
         "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
         "AWS_LAMBDA_LOG_FORMAT": "Text",
-        "AWS_LAMBDA_RUNTIME_API": RUNTIME_API_ADDRESS,
     }
     if runtime.family != "provided":
         variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{runtime.identifier}"

@@ -266,6 +266,7 @@ def _start(
         version,
         runtime,
         log_stream="2026/01/31/[7]0123",
+        runtime_api="127.0.0.1:9001",
         credentials=Credentials(
             access_key_id="AKIA", secret_access_key="secret", session_token="token"
         ),

@@ -195,6 +195,19 @@ def test_following_prints_each_event_once_and_looks_back_a_little(client, monkey
     assert waits == [0.5] * 3
 
 
+def test_following_a_function_that_has_not_logged_yet_waits_for_it(client, monkeypatch):
+    def stop(seconds):
+        if len(client.requests) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", stop)
+    missing = {"Error": {"Code": "ResourceNotFoundException", "Message": "not there"}}
+    client.answers = [ClientError(missing, "FilterLogEvents"), {"events": [event(1)]}]
+    result = run(logs, "greet", "--follow")
+    assert result.stdout.split()[-1] == "1"
+    assert result.stderr.strip() in ("", "Aborted!")
+
+
 def test_following_is_not_led_astray_by_an_event_of_the_future(client, monkeypatch):
     def stop(seconds):
         if len(client.requests) == 2:

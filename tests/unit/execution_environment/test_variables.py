@@ -60,7 +60,13 @@ def variables(of: Runtime, **environment: str) -> dict[str, str]:
         configuration_id="",
         last_modified="",
     )
-    return defined_variables(version, of, log_stream="2026/01/31/[7]0123", credentials=CREDENTIALS)
+    return defined_variables(
+        version,
+        of,
+        log_stream="2026/01/31/[7]0123",
+        runtime_api="127.0.0.1:9001",
+        credentials=CREDENTIALS,
+    )
 
 
 def test_a_python_function_has_lambdas_variables():
