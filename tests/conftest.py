@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support.aws_cli import Terminal
 from tests.support.functions import Deployed, deploy
 from tests.support.server import RunningServer, running_server
@@ -10,6 +11,11 @@ from tests.support.server import RunningServer, running_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("lambent", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lambent")
 
 
 @pytest.fixture(scope="session")
