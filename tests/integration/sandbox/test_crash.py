@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,12 @@ _SERVER = Path(__file__).with_name("crashing_server.py")
 def _running_server(state):
     line = [sys.executable, str(_SERVER), str(state)]
     with subprocess.Popen(line, stdout=subprocess.PIPE) as server:
-        assert server.stdout
-        assert server.stdout.readline() == b"running\n"
-        yield server
+        try:
+            assert server.stdout
+            assert server.stdout.readline() == b"running\n"
+            yield server
+        finally:
+            server.kill()
 
 
 @pytest.fixture
@@ -35,10 +38,13 @@ def crashed(tmp_path):
 
 
 def _descendants(pid: int) -> list[int]:
+    """Of a living server's processes some come and go: what it makes its stock of slots with."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [os.pidfd_open(child), *_descendants(child)]
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                with suppress(ProcessLookupError):
+                    found += [os.pidfd_open(child), *_descendants(child)]
     return found
 
 
