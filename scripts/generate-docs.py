@@ -69,6 +69,7 @@ _LIMITS = {
     "FILE_DESCRIPTORS": "Open files of a process",
     "PROCESSES_AND_THREADS": "Processes and threads of an environment",
     "LOG_EVENT_BYTES": "One log event; a longer one becomes several",
+    "LOG_EVENT_OVERHEAD_BYTES": "What a log event counts beside its message",
 }
 _UNITS = {
     "BYTES": "bytes",

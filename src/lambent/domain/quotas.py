@@ -42,3 +42,4 @@ PROCESSES_AND_THREADS = 1024
 
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 LOG_EVENT_BYTES = 1024 * 1024
+LOG_EVENT_OVERHEAD_BYTES = 26  # what is counted for each event beside its message

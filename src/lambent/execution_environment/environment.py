@@ -19,7 +19,6 @@ from lambent.domain.invocation import ErrorType, Invocation, InvocationResult, e
 from lambent.domain.quotas import INIT_SECONDS, LOG_TAIL_BYTES, MIB
 from lambent.execution_environment import runtime_process
 from lambent.execution_environment.exit_reason import exit_reason
-from lambent.execution_environment.function_output import now_ms
 from lambent.execution_environment.lifecycle import (
     EnvironmentEvent,
     EnvironmentState,
@@ -28,6 +27,7 @@ from lambent.execution_environment.lifecycle import (
 from lambent.execution_environment.runtime_api import Answer, RuntimeApi
 from lambent.execution_environment.runtimes import InvalidEntrypoint, RuntimeUnavailable
 from lambent.telemetry import platform_lines
+from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import LOG_EVENT_BYTES
 from lambent.execution_environment.log_frames import FrameReader
+from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from lambent.telemetry.log_pipeline import LogStreamWriter
@@ -25,10 +25,6 @@ _READ_BYTES = 16 * 1024
 _DRAIN_BYTES = 1024 * 1024
 
 Emit = Callable[[int, str], None]
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Lines:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
 
+from lambent.domain.quotas import LOG_EVENT_OVERHEAD_BYTES
 from lambent.store.log_records import EventPage, EventQuery, LogEvent, Position
 from lambent.store.schema import log_events, log_streams
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 _PAGE_BYTES = 1024 * 1024
-_EVENT_OVERHEAD_BYTES = 26
 # How much one call looks through for matches before it answers a page that is not full, as AWS's
 # does; bounds the time a reader thread is taken.
 _SCAN_BYTES = 16 * 1024 * 1024
@@ -34,7 +34,7 @@ def search(connection: Connection, query: EventQuery) -> EventPage:
     page_bytes = scanned_bytes = 0
     names = _StreamNames(connection)
     for row in _rows(connection, query):
-        size = row.message_bytes + _EVENT_OVERHEAD_BYTES
+        size = row.message_bytes + LOG_EVENT_OVERHEAD_BYTES
         is_full = len(events) == query.limit or (events and page_bytes + size > _PAGE_BYTES)
         if is_full or scanned_bytes > _SCAN_BYTES:
             return EventPage(events=events, last=last, is_complete=False)

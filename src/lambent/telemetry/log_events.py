@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lambent.domain.quotas import LOG_EVENT_BYTES
+from lambent.domain.quotas import LOG_EVENT_BYTES, LOG_EVENT_OVERHEAD_BYTES
 from lambent.store.log_records import (
     EventPage,
     EventQuery,
@@ -19,13 +19,13 @@ from lambent.store.log_records import (
     StreamBatch,
 )
 from lambent.store.logs import NoSuchLogError
+from lambent.telemetry.clock import now_ms
 from lambent.telemetry.filter_pattern import parse_filter_pattern
 from lambent.telemetry.log_references import (
     invalid_parameter,
     invalid_token,
     key_of_token,
     named_stream,
-    now_ms,
     requested_group,
     stream_not_found,
     token_after,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from lambent.store.logs import LogStore
 
 _BATCH_BYTES = 1024 * 1024
-_EVENT_OVERHEAD_BYTES = 26
 _HOUR_MS = 60 * 60 * 1000
 _DAY_MS = 24 * _HOUR_MS
 _OLDEST_MS = 14 * _DAY_MS
@@ -80,7 +79,9 @@ async def put_log_events(logs: LogStore, caller: Caller, request: dict[str, Any]
 
 
 def _check_sizes(messages: list[str]) -> None:
-    sizes = [len(message.encode(errors="replace")) + _EVENT_OVERHEAD_BYTES for message in messages]
+    sizes = [
+        len(message.encode(errors="replace")) + LOG_EVENT_OVERHEAD_BYTES for message in messages
+    ]
     if max(sizes) > LOG_EVENT_BYTES:
         raise invalid_parameter(
             f"Log event too large: {max(sizes)} bytes exceeds limit of {LOG_EVENT_BYTES}"

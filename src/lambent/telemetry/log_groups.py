@@ -11,6 +11,7 @@ from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import TAGS
 from lambent.store.log_records import GroupQuery, LogGroup
 from lambent.store.logs import NoSuchLogError
+from lambent.telemetry.clock import now_ms
 from lambent.telemetry.log_references import (
     group_arn,
     group_not_found,
@@ -18,7 +19,6 @@ from lambent.telemetry.log_references import (
     key_of_token,
     name_of_identifier,
     named_group,
-    now_ms,
     requested_group,
     token_after,
 )

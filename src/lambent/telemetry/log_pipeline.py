@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from lambent.domain.quotas import LOG_EVENT_BYTES, MIB
+from lambent.domain.quotas import LOG_EVENT_BYTES, LOG_EVENT_OVERHEAD_BYTES, MIB
 from lambent.store.log_records import END_OF_TIME_MS, StreamBatch
+from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,15 +35,14 @@ _STREAM_LIMIT_BYTES = 16 * MIB
 _BATCH_BYTES = MIB  # one write: what a change to a function may have to wait behind
 _TURN_BYTES = 256 * 1024  # what one stream puts into a batch before the others have their turn
 _FLUSH_SECONDS = 0.1
-# What CloudWatch Logs counts for each event beside its message, and about what it takes in memory.
-_EVENT_OVERHEAD_BYTES = 26
+# About what an event takes in memory beside its message.
 _MEMORY_OVERHEAD_BYTES = 200
 _RETRY_SECONDS = (0.1, 0.4, 1.6)
 
 
 def _pieces(message: str) -> list[tuple[str, int]]:
     """The message cut to what one event may hold, and what each piece takes in memory."""
-    room = LOG_EVENT_BYTES - _EVENT_OVERHEAD_BYTES
+    room = LOG_EVENT_BYTES - LOG_EVENT_OVERHEAD_BYTES
     encoded = message.encode(errors="replace")
     if len(encoded) <= room:
         return [(message, len(encoded) + _MEMORY_OVERHEAD_BYTES)] if message else []
@@ -62,10 +61,6 @@ def _pieces(message: str) -> list[tuple[str, int]]:
 def _reason(error: Exception) -> str:
     """Without SQLAlchemy's own text, which would show what functions have logged."""
     return str(error.orig) if isinstance(error, DBAPIError) else repr(error)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class LogStreamWriter:
@@ -212,7 +207,7 @@ class LogPipeline:
         batches = [events for parts in batch.values() for events in parts]
         for delay in (*retry_seconds, None):
             try:
-                await self._logs.append(batches, now_ms=_now_ms())
+                await self._logs.append(batches, now_ms=now_ms())
             except Exception as error:  # noqa: BLE001 (boundary: no batch may end the pipeline)
                 if delay is None:
                     self._give_up(batch, error)
@@ -239,5 +234,5 @@ class LogPipeline:
         lost, self._lost = self._lost, {}
         for writer, count in lost.items():
             writer.append(
-                _now_ms(), f"{count} log events were lost here: they could not be stored\n"
+                now_ms(), f"{count} log events were lost here: they could not be stored\n"
             )

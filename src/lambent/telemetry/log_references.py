@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.errors import ServiceError, resource_not_found
@@ -19,10 +18,6 @@ _GROUP_ARN = re.compile(
     r"log-group:(?P<name>[^:*]+)(?::\*)?",
     re.ASCII,
 )
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def invalid_parameter(message: str) -> ServiceError:

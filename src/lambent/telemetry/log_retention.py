@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
+
+from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from lambent.store.logs import LogStore
@@ -27,7 +28,7 @@ async def run_retention(logs: LogStore) -> None:
                 await logs.wait_deleted()
         try:
             await logs.purge()
-            await logs.expire(time.time_ns() // 1_000_000)
+            await logs.expire(now_ms())
         except SQLAlchemyError:
             # Boundary of a background task: what is left waits in the database for the next round.
             _log.exception("expired and deleted log events could not be removed")

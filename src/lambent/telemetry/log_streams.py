@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lambent.domain.errors import ServiceError
 from lambent.store.log_records import LogStream, StreamQuery
 from lambent.store.logs import NoSuchLogError
+from lambent.telemetry.clock import now_ms
 from lambent.telemetry.log_references import (
     group_arn,
     group_not_found,
@@ -18,7 +19,6 @@ from lambent.telemetry.log_references import (
     invalid_token,
     key_of_token,
     named_stream,
-    now_ms,
     requested_group,
     stream_not_found,
     token_after,

@@ -9,7 +9,8 @@ import pytest
 
 from lambent.domain.quotas import LOG_EVENT_BYTES
 from lambent.execution_environment import function_output
-from lambent.execution_environment.function_output import Frames, FunctionOutput, Lines, now_ms
+from lambent.execution_environment.function_output import Frames, FunctionOutput, Lines
+from lambent.telemetry.clock import now_ms
 
 NOW_MS = 1_769_860_800_123
 
