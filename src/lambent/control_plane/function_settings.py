@@ -48,6 +48,10 @@ ENVIRONMENT_FIELDS = frozenset(
         "architecture",
         "environment",
         "code_sha256",
+        "layers",
+        "logging",
+        "runtime_management",
+        "is_snap_start",
     }
 )
 

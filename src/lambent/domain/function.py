@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lambent.domain.arn import LATEST, function_arn
 
@@ -12,6 +12,49 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+LogFormat = Literal["Text", "JSON"]
+ApplicationLogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
+RuntimeUpdateMode = Literal["Auto", "FunctionUpdate", "Manual"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingConfiguration:
+    """How a function logs. Levels are for the JSON format only, where they have defaults.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html
+    """
+
+    log_format: LogFormat = "Text"
+    application_log_level: ApplicationLogLevel | None = None
+    system_log_level: SystemLogLevel | None = None
+    log_group: str | None = None  # None: /aws/lambda/ and the function's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedLayer:
+    """A layer version as a function version uses it; it outlives the layer's deletion."""
+
+    arn: str  # of the layer version
+    code_sha256: str  # base64
+    code_bytes: int  # of the zip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeManagement:
+    """When a function version moves to a newer version of its runtime.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+    """
+
+    update_mode: RuntimeUpdateMode = "Auto"
+    runtime_version_arn: str | None = None  # the one it stays at; None with Auto
+
+
+DEFAULT_LOGGING = LoggingConfiguration()
+DEFAULT_RUNTIME_MANAGEMENT = RuntimeManagement()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +78,10 @@ class FunctionVersion:
     has_environment: bool = False  # AWS answers Environment only when it was ever given
     code_sha256: str  # base64, as the API gives it
     code_bytes: int  # of the zip
+    layers: tuple[AttachedLayer, ...] = ()  # in the order they are merged
+    logging: LoggingConfiguration = DEFAULT_LOGGING
+    runtime_management: RuntimeManagement = DEFAULT_RUNTIME_MANAGEMENT
+    is_snap_start: bool = False  # SnapStart is applied to published versions
     revision_id: str  # changes with everything a caller can see
     # Changes only with what an execution environment is made from: environments of another
     # configuration never serve this version.
@@ -58,7 +105,7 @@ class FunctionVersion:
 
     @property
     def log_group(self) -> str:
-        return f"/aws/lambda/{self.name}"
+        return self.logging.log_group or f"/aws/lambda/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from lambent.domain.arn import function_arn
-from lambent.domain.function import NO_VARIABLES, Function, FunctionVersion
+from lambent.domain.function import (
+    NO_VARIABLES,
+    AttachedLayer,
+    Function,
+    FunctionVersion,
+    LoggingConfiguration,
+    RuntimeManagement,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -43,7 +50,12 @@ def version_row(version: FunctionVersion, seal: Seal) -> dict[str, object]:
         **function_key(version),
         "version": version.version,
         "revision_id": version.revision_id,
-        "configuration": {name: getattr(version, name) for name in _CONFIGURATION},
+        "configuration": {
+            **{name: getattr(version, name) for name in _CONFIGURATION},
+            "layers": [asdict(layer) for layer in version.layers],
+            "logging": asdict(version.logging),
+            "runtime_management": asdict(version.runtime_management),
+        },
         "environment": environment,
     }
 
@@ -56,9 +68,16 @@ def read_version(row: RowMapping, seal: Seal) -> FunctionVersion:
         arn = function_arn(row["account_id"], row["region"], row["name"])
         context = f"{arn}:{row['version']}".encode()
         environment = json.loads(seal.open(row["environment"], context))
+    configuration = row["configuration"]
+    # Versions written before these settings existed have none of them.
+    nested = {
+        "layers": tuple(AttachedLayer(**layer) for layer in configuration.get("layers", ())),
+        "logging": LoggingConfiguration(**configuration.get("logging", {})),
+        "runtime_management": RuntimeManagement(**configuration.get("runtime_management", {})),
+    }
     return FunctionVersion(
         **key,
         revision_id=row["revision_id"],
         environment=environment,
-        **row["configuration"],
+        **{**configuration, **nested},
     )
