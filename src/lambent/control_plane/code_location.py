@@ -1,4 +1,4 @@
-"""Links under which GetFunction lets a caller download a deployment package.
+"""Links under which GetFunction and GetLayerVersion let a caller download a zip.
 
 As with S3's presigned URLs that AWS answers, whoever has the link may download until it expires:
 the link is signed, so nobody can make one for another package or a later time.
@@ -10,6 +10,11 @@ import base64
 import hashlib
 import hmac
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambent.control_plane.plane import ControlPlane
+    from lambent.domain.caller import Caller
 
 PATH_PREFIX = "/_lambent/code/"
 LIFETIME_SECONDS = 600  # as AWS's
@@ -17,6 +22,16 @@ LIFETIME_SECONDS = 600  # as AWS's
 _LINK = re.compile(
     rf"{PATH_PREFIX}([A-Za-z0-9_-]{{43}})\?expires=(\d{{1,12}})&signature=([\w-]{{43}})"
 )
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", re.ASCII)
+
+
+def url(plane: ControlPlane, caller: Caller, code_sha256: str) -> str:
+    """A link for `caller`, which works from now for LIFETIME_SECONDS."""
+    # The address the caller reached us at is the one that surely works for it.
+    scheme, _, address = plane.endpoint.partition("://")
+    host = caller.host if _HOST.fullmatch(caller.host) else address
+    link = sign(plane.code_location_key, code_sha256, plane.clock().timestamp())
+    return f"{scheme}://{host}{link}"
 
 
 def sign(key: bytes, code_sha256: str, now: float) -> str:

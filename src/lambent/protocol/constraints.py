@@ -109,8 +109,9 @@ def _bounds(shape: Shape) -> Iterator[Constraint]:
 def _string_constraints(shape: StringShape, corrections: Corrections) -> Iterator[Constraint]:
     pattern, greatest = shape.metadata.get("pattern"), shape.metadata.get("max")
     if pattern is not None:
+        named = corrections.patterns.get(shape.name, pattern)
         yield Constraint(
-            f"Member must satisfy regular expression pattern: {pattern}",
+            f"Member must satisfy regular expression pattern: {named}",
             lambda value: matches(pattern, value, greatest),
         )
     if shape.enum:

@@ -19,11 +19,28 @@ _RUNTIMES = (
     "java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
 )
 
+# What an older part of AWS's own names, where a layer's runtimes are a filter.
+_LISTED_RUNTIMES = (
+    "ruby3.5, ruby2.6, dotnetcore1.0, python3.7, nodejs8.10, nasa, ruby2.7, python2.7-greengrass, "
+    "dotnetcore2.0, python3.8, java21, dotnet6, dotnetcore2.1, python3.9, java11, nodejs6.10, "
+    "provided, dotnetcore3.1, dotnet8, java25, java17, nodejs, nodejs4.3, java8.al2, go1.x, "
+    "dotnet10, nodejs20.x, go1.9, byol, nodejs10.x, provided.al2023, nodejs22.x, python3.10, "
+    "java8, nodejs12.x, python3.11, nodejs24.x, nodejs8.x, python3.12, nodejs14.x, nodejs8.9, "
+    "nodejs26.x, python3.13, python3.14, nodejs16.x, python3.15, provided.al2, nodejs4.3-edge, "
+    "nodejs18.x, ruby3.2, python3.4, ruby3.3, ruby3.4, ruby2.5, python3.6, python2.7"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrections:
     # The value set named in errors, by shape; what is accepted stays the model's enum.
     value_sets: Mapping[str, str] = field(default_factory=dict)
+    # The same of one member (structure, member) only.
+    member_value_sets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    # Members (structure, member) whose failures are told after the others'.
+    last: frozenset[tuple[str, str]] = frozenset()
+    # The pattern named in errors, by shape; what is accepted stays the model's.
+    patterns: Mapping[str, str] = field(default_factory=dict)
     # Members (structure, member) whose enum the operation checks itself, with another error.
     unchecked_enums: frozenset[tuple[str, str]] = frozenset()
     # Lists and maps whose errors also say that members must not be null.
@@ -40,6 +57,15 @@ _LAMBDA = Corrections(
         "InvokeMode": "RESPONSE_STREAM, BUFFERED",
         "RecursiveLoop": "Terminate, Allow",
         "Runtime": _RUNTIMES,
+    },
+    member_value_sets={("ListLayersRequest", "CompatibleRuntime"): _LISTED_RUNTIMES},
+    last=frozenset({("PublishLayerVersionRequest", "CompatibleArchitectures")}),
+    patterns={
+        "LayerVersionArn": (
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:"
+            r"\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:"
+            r"[a-zA-Z0-9-_]+)"
+        )
     },
     unchecked_enums=frozenset(
         {("CreateFunctionRequest", "Runtime"), ("UpdateFunctionConfigurationRequest", "Runtime")}

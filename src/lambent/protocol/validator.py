@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
@@ -102,6 +103,7 @@ def _structure_check(
 
     known[shape.name] = check  # before its members, which may refer to it
     rows += _rows(shape, corrections, known)
+    rows.sort(key=lambda row: (shape.name, row.name) in corrections.last)
     return check if rows else None
 
 
@@ -110,9 +112,16 @@ def _rows(shape: StructureShape, corrections: Corrections, known: _Known) -> Ite
     for name, member in shape.members.items():
         check_member = None
         if (shape.name, name) not in corrections.unchecked_enums:
-            check_member = _check_of(member, corrections, known)
+            check_member = _check_of(member, _of_member(shape, name, corrections), known)
         if name in required or check_member is not None:
             yield _Row(name, camel(name), name in required, check_member)
+
+
+def _of_member(shape: StructureShape, name: str, corrections: Corrections) -> Corrections:
+    values = corrections.member_value_sets.get((shape.name, name))
+    if values is None:
+        return corrections
+    return replace(corrections, value_sets={shape.members[name].name: values})
 
 
 def _leaf_check(shape: Shape, corrections: Corrections) -> _Check | None:

@@ -9,24 +9,34 @@ from __future__ import annotations
 import asyncio
 import base64
 import calendar
+import errno
 import hashlib
 import os
 import shutil
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from lambent.domain import quotas
 from lambent.domain.errors import ServiceError, invalid_parameter_value
-from lambent.store.durable_files import UNFINISHED_PREFIX, unfinished, write_durably
+from lambent.store.durable_files import (
+    UNFINISHED_PREFIX,
+    clear_after_reboot,
+    remove_tree,
+    unfinished,
+    write_durably,
+)
 from lambent.store.package_tree import MAX_NODES, PackageTree, plan_tree
 from lambent.store.zip_archive import ArchiveEntry, BadArchive, read_content, read_entries
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
 # A package is stored before the function that uses it: so long it is not garbage.
 _GRACE_SECONDS = 3600
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,14 @@ def _not_stored(error: OSError) -> ServiceError:
     )
 
 
+def _damaged() -> ServiceError:
+    return ServiceError("ServiceException", "The stored deployment package is damaged.")
+
+
+def _unzipped_bytes(entries: Iterable[ArchiveEntry]) -> int:
+    return sum(entry.content_bytes for entry in entries)
+
+
 def _check_zipped_size(archive: bytes) -> None:
     if not archive:
         raise invalid_parameter_value("Uploaded file must be a non-empty zip")
@@ -62,7 +80,7 @@ def _check_zipped_size(archive: bytes) -> None:
 def _plan(archive: bytes) -> PackageTree:
     """What the archive unpacks to; raises ServiceError with AWS's own texts, and BadArchive."""
     entries = read_entries(archive, MAX_NODES)
-    if sum(entry.content_bytes for entry in entries) >= quotas.UNZIPPED_BYTES:
+    if _unzipped_bytes(entries) >= quotas.UNZIPPED_BYTES:
         raise invalid_parameter_value(
             f"Unzipped size must be smaller than {quotas.UNZIPPED_BYTES} bytes"
         )
@@ -120,13 +138,6 @@ def _finished(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if not path.name.startswith(UNFINISHED_PREFIX)]
 
 
-def _remove_tree(path: Path) -> None:
-    """Under another name first, so that a removal cut short leaves no half of a package."""
-    doomed = unfinished(path)
-    path.rename(doomed)
-    shutil.rmtree(doomed)
-
-
 class DeploymentPackages:
     """The packages under one directory, which is this process's alone.
 
@@ -142,6 +153,7 @@ class DeploymentPackages:
         self._unpacking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._clear_leftovers()
         self._ready = {path.name for path in _finished(self._unpacked)}
+        self._unzipped_bytes: dict[str, int] = {}  # of those that were measured
 
     async def add(self, archive: bytes) -> Package:
         """Checks and stores a zip, which is durable when this returns.
@@ -164,6 +176,13 @@ class DeploymentPackages:
         """Where `unpack` puts a package."""
         return self._unpacked / _hexadecimal(sha256)
 
+    async def measure(self, sha256: str) -> int:
+        """The bytes a stored package unpacks to. Raises ServiceError when it is not there.
+
+        It counts as added just now: who measures a package is about to use it.
+        """
+        return await asyncio.to_thread(self._measure, _hexadecimal(sha256))
+
     async def read(self, sha256: str) -> bytes:
         """The zip as it was added. Raises ServiceError when it is not there."""
         try:
@@ -179,16 +198,19 @@ class DeploymentPackages:
         kept = {_hexadecimal(sha256) for sha256 in in_use}
         self._ready -= await asyncio.to_thread(self._collect_garbage, kept)
 
+    async def remove(self, sha256: str) -> bool:
+        """Removes a package that nobody uses, unless it was added just now; whether it did."""
+        name = _hexadecimal(sha256)
+        is_removed = await asyncio.to_thread(self._remove, name)
+        if is_removed:
+            self._ready.discard(name)
+        return is_removed
+
     def _clear_leftovers(self) -> None:
         for directory in (self._zips, self._unpacked):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Unpacked files are not synced, to start functions sooner: a crash of the machine may have
-        # left holes in them, a crash of this process not.
-        boot_id = _BOOT_ID.read_text()
-        if not self._boot_marker.exists() or self._boot_marker.read_text() != boot_id:
-            shutil.rmtree(self._unpacked)
-            self._unpacked.mkdir(mode=0o700)
-            self._boot_marker.write_text(boot_id)
+        # Unpacked files are not synced, to start functions sooner.
+        clear_after_reboot(self._unpacked, self._boot_marker)
         for path in self._zips.glob(f"{UNFINISHED_PREFIX}*"):
             path.unlink()
         for path in self._unpacked.glob(f"{UNFINISHED_PREFIX}*"):
@@ -213,6 +235,21 @@ class DeploymentPackages:
             os.utime(path)  # begins the time of grace anew
             return True
 
+    def _measure(self, name: str) -> int:
+        path = self._zips / name
+        try:
+            if not self._is_present(path):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            if name not in self._unzipped_bytes:
+                self._unzipped_bytes[name] = _unzipped_bytes(
+                    read_entries(path.read_bytes(), MAX_NODES)
+                )
+        except BadArchive as error:
+            raise _damaged() from error
+        except OSError as error:
+            raise _not_stored(error) from error
+        return self._unzipped_bytes[name]
+
     def _unpack(self, name: str) -> None:
         path = self._unpacked / name
         if path.exists():
@@ -222,9 +259,7 @@ class DeploymentPackages:
             _write_tree(temporary, (self._zips / name).read_bytes())
             temporary.rename(path)
         except BadArchive as error:
-            raise ServiceError(
-                "ServiceException", "The stored deployment package is damaged."
-            ) from error
+            raise _damaged() from error
         except OSError as error:
             # The thread of a caller that was cancelled may have been faster.
             if not path.exists():
@@ -240,11 +275,20 @@ class DeploymentPackages:
         removed = set()
         for path in _finished(self._unpacked):
             if path.name not in kept and not (self._zips / path.name).exists():
-                _remove_tree(path)
+                remove_tree(path)
                 removed.add(path.name)
         return removed
 
-    def _remove_old_zip(self, path: Path) -> None:
+    def _remove(self, name: str) -> bool:
+        if not self._remove_old_zip(self._zips / name):
+            return False
+        if (self._unpacked / name).exists():
+            remove_tree(self._unpacked / name)
+        return True
+
+    def _remove_old_zip(self, path: Path) -> bool:
         with self._presence:
-            if path.stat().st_mtime < time.time() - _GRACE_SECONDS:
-                path.unlink()
+            if not path.exists() or path.stat().st_mtime >= time.time() - _GRACE_SECONDS:
+                return False
+            path.unlink()
+            return True

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # No finished file has such a name, so that what a crash left behind can be told and removed.
 UNFINISHED_PREFIX = ".unfinished-"
 
@@ -16,6 +15,26 @@ UNFINISHED_PREFIX = ".unfinished-"
 def unfinished(path: Path) -> Path:
     """A name beside `path`, for work that is renamed to `path` when it is done."""
     return path.with_name(f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}")
+
+
+def remove_tree(path: Path) -> None:
+    """Under another name first, so that a removal cut short leaves no half of a directory."""
+    doomed = unfinished(path)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def clear_after_reboot(directory: Path, marker: Path) -> None:
+    """Empties `directory` unless the machine runs since `marker` was written; writes it anew.
+
+    For files that are not synced: a crash of the machine may have left holes in them, a crash of
+    this process not.
+    """
+    boot_id = _BOOT_ID.read_text()
+    if not marker.exists() or marker.read_text() != boot_id:
+        shutil.rmtree(directory)
+        directory.mkdir(mode=0o700)
+        marker.write_text(boot_id)
 
 
 def sync_directory(path: Path) -> None:

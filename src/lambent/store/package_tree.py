@@ -113,6 +113,11 @@ def _stays_inside(link: str, links: dict[str, str]) -> bool:
     return True
 
 
+def links_stay_inside(links: dict[str, str]) -> bool:
+    """Whether none of these symbolic links of one tree, by its path, leads outside."""
+    return all(_stays_inside(link, links) for link in links)
+
+
 def _add(tree: PackageTree, archive: bytes, entry: ArchiveEntry) -> None:
     components = _components(entry.name)
     kind = stat.S_IFMT(entry.mode)
@@ -137,6 +142,6 @@ def plan_tree(archive: bytes, entries: list[ArchiveEntry]) -> PackageTree:
         _add(tree, archive, entry)
     if len(tree.links) > _MAX_LINKS:
         raise BadArchive("too many links")
-    if not all(_stays_inside(link, tree.links) for link in tree.links):
+    if not links_stay_inside(tree.links):
         raise BadArchive("a link that leads outside")
     return tree

@@ -71,6 +71,52 @@ function_tags = Table(
     ),
 )
 
+# A layer stays when its last version is deleted, so that no number is used again.
+layers = Table(
+    "layers",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("next_version", Integer, nullable=False),  # only ever grows
+)
+
+layer_versions = Table(
+    "layer_versions",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("configuration", JSON, nullable=False),  # read whole and never searched
+    Column("permissions", JSON, nullable=False),  # the policy's statements, in their order
+    Column("policy_revision_id", String),  # NULL until there is a policy
+    ForeignKeyConstraint(
+        ["account_id", "region", "name"], ["layers.account_id", "layers.region", "layers.name"]
+    ),
+)
+
+provisioned_concurrency = Table(
+    "provisioned_concurrency",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("requested", Integer, nullable=False),
+    Column("last_modified", String, nullable=False),
+    ForeignKeyConstraint(
+        ["account_id", "region", "name", "version"],
+        [
+            "function_versions.account_id",
+            "function_versions.region",
+            "function_versions.name",
+            "function_versions.version",
+        ],
+        ondelete="CASCADE",
+    ),
+)
+
 # Identifiers of logs are never used again (AUTOINCREMENT): what is left of a deleted group must not
 # turn up in a new one, and an event's identifier says when it came.
 log_groups = Table(

@@ -97,11 +97,13 @@ def test_a_list_or_map_gives_its_elements_constraints_at_once():
 def test_corrections_change_the_wording_only():
     corrections = Corrections(
         value_sets={"Kind": "DryRun, Event"},
+        patterns={"Name": "a to z"},
         not_null=frozenset({"Weights"}),
         unwrapped=frozenset({"Kinds"}),
     )
     assert texts("Kinds", corrections) == ["Member must satisfy enum value set: [DryRun, Event]"]
     assert texts("Weights", corrections)[1].endswith("to 0.0, Member must not be null]")
+    assert texts("Name", corrections)[2].endswith("regular expression pattern: a to z")
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,20 @@ from lambent.protocol.model import load_model
 def test_everything_corrected_is_in_the_model(name):
     model: Any = load_model(name)
     corrections = CORRECTIONS[name]
-    shapes = {*corrections.value_sets, *corrections.not_null, *corrections.unwrapped}
+    shapes = {*corrections.value_sets, *corrections.patterns}
+    shapes.update(corrections.not_null, corrections.unwrapped)
     assert shapes <= set(model.shape_names)
     assert corrections.payload_types.keys() <= set(model.operation_names)
     for structure, member in corrections.unchecked_enums:
         assert model.shape_for(structure).members[member].enum
+    for structure, member in (*corrections.member_value_sets, *corrections.last):
+        assert member in model.shape_for(structure).members
+
+
+def test_patterns_differ_from_the_models_in_parentheses_only():
+    model: Any = load_model("lambda")
+    for name, pattern in CORRECTIONS["lambda"].patterns.items():
+        assert model.shape_for(name).metadata["pattern"] == f"({pattern})"
 
 
 def test_reordered_value_sets_are_the_models_values():

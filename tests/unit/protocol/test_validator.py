@@ -206,3 +206,31 @@ def test_sensitive_values_are_never_shown(service, request_of):
         "1 validation error detected: Value at 'password' failed to satisfy constraint: "
         "Member must have length greater than or equal to 8"
     )
+
+
+def test_a_layers_runtimes_are_told_before_its_architectures(lambda_service, request_of):
+    given = {
+        "Content": {},
+        "CompatibleRuntimes": ["cobol"],
+        "CompatibleArchitectures": ["s390x", "x86_64"],
+    }
+    request = request_of(path="/2018-10-31/layers/tools/versions", body=json.dumps(given).encode())
+    message = refusal(lambda_service, request).message
+    assert message.startswith(
+        "2 validation errors detected: Value '[cobol]' at 'compatibleRuntimes' failed to satisfy "
+        "constraint: Member must satisfy enum value set: [nodejs20.x, "
+    )
+    assert message.endswith(
+        "; Value '[s390x, x86_64]' at 'compatibleArchitectures' failed to satisfy constraint: "
+        "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], "
+        "Member must not be null]"
+    )
+
+
+def test_a_filter_of_layers_names_every_runtime_there_ever_was(lambda_service, request_of):
+    query = "CompatibleRuntime=cobol"
+    request = request_of(method="GET", path="/2018-10-31/layers", query=query)
+    assert refusal(lambda_service, request).message.startswith(
+        "1 validation error detected: Value 'cobol' at 'compatibleRuntime' failed to satisfy "
+        "constraint: Member must satisfy enum value set: [ruby3.5, ruby2.6, "
+    )

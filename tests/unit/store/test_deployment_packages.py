@@ -319,6 +319,26 @@ async def test_a_directory_whose_zip_is_gone_is_garbage(packages, root):
     assert names_in(root / "unpacked") == []
 
 
+async def test_a_package_is_measured_by_what_it_unpacks_to(packages, root, zip_of):
+    package = await packages.add(zip_of(("a", bytes(1000)), ("b/c", b"xyz"), ("l", b"a", LINK)))
+    assert await packages.measure(package.sha256) == 1004
+    (stored,) = (root / "zips").iterdir()
+    stored.unlink()
+    with pytest.raises(ServiceError, match="No such file"):
+        await packages.measure(package.sha256)
+
+
+async def test_one_package_is_removed_unless_it_was_added_just_now(packages, root, zip_of):
+    gone, stays = [await packages.add(zip_of(("app.py", text))) for text in (b"gone", b"stays")]
+    await packages.unpack(gone.sha256)
+    assert not await packages.remove(gone.sha256)
+    make_old(root)
+    assert await packages.remove(gone.sha256)
+    assert not await packages.remove(gone.sha256)
+    assert names_in(root / "zips") == [packages.task_root(stays.sha256).name]
+    assert names_in(root / "unpacked") == []
+
+
 def escapes(task):
     """Whether anything below `task` leads out of it."""
     return [

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lambent.store.durable_files import sync_directory, write_durably
+from lambent.store.durable_files import (
+    UNFINISHED_PREFIX,
+    clear_after_reboot,
+    remove_tree,
+    sync_directory,
+    write_durably,
+)
 
 
 def test_a_file_is_written_for_its_owner_alone(tmp_path):
@@ -48,3 +54,24 @@ def test_only_a_directory_can_be_synced_as_one(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "file")
+
+
+def test_a_tree_that_is_removed_is_gone_at_once(tmp_path, monkeypatch):
+    (tmp_path / "tree/dir").mkdir(parents=True)
+    monkeypatch.setattr("shutil.rmtree", lambda path: None)  # as if the machine stopped here
+    remove_tree(tmp_path / "tree")
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(UNFINISHED_PREFIX)
+
+
+def test_files_are_kept_until_the_machine_is_started_anew(tmp_path):
+    directory, marker = tmp_path / "files", tmp_path / "boot_id"
+    (directory / "dir").mkdir(parents=True)
+    clear_after_reboot(directory, marker)
+    assert list(directory.iterdir()) == []  # nobody knows since when
+    (directory / "file").touch()
+    clear_after_reboot(directory, marker)
+    assert list(directory.iterdir()) == [directory / "file"]
+    marker.write_text("another")
+    clear_after_reboot(directory, marker)
+    assert list(directory.iterdir()) == []
