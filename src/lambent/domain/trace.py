@@ -8,9 +8,30 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import dataclass
 
 _FIELD = re.compile(r"[A-Za-z]{1,16}=[A-Za-z0-9:|\-]{1,256}")
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}", re.ASCII)
+
+_ROOT_IN_HEADER = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTrace:
+    """The trace of an invocation that X-Ray is to keep, as logs and telemetry tell it."""
+
+    header: str
+    root: str
+    segment_id: str  # of the invocation's own segment
+
+
+def sampled_trace(header: str) -> SampledTrace | None:
+    """The trace a header names, with a new segment in it; None when it is not sampled."""
+    # Nearly no invocation is: this comes first, and costs next to nothing.
+    if "Sampled=1" not in header:
+        return None
+    root = _ROOT_IN_HEADER.search(header)
+    return SampledTrace(header, root[1], os.urandom(8).hex()) if root else None
 
 
 def continue_trace(header: str | None) -> str:

@@ -8,15 +8,20 @@ Each is one log event and ends with a newline, as AWS's do. Durations are in mil
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import uuid4
 
 from lambent.domain.invocation import ErrorType
+from lambent.telemetry.clock import iso_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambent.domain.trace import SampledTrace
 
 InitPhase = Literal["init", "invoke"]  # "invoke": the second try, inside the first invocation
-Status = Literal["timeout", "error"]
+Status = Literal["failure", "error", "timeout"]
 
 
 def init_start(runtime_version: str, runtime_version_arn: str) -> str:
@@ -35,6 +40,35 @@ def init_report(
     return f"INIT_REPORT Init Duration: {duration:.2f} ms\tPhase: {phase}\t{ending}\n"
 
 
+def successful_init_report(duration: float) -> str:
+    return f"INIT_REPORT Init Duration: {duration:.2f} ms\n"
+
+
+def restore_start(runtime_version: str, runtime_version_arn: str) -> str:
+    return (
+        f"RESTORE_START Runtime Version: {runtime_version}\t"
+        f"Runtime Version ARN: {runtime_version_arn}\n"
+    )
+
+
+def restore_report(duration: float, status: Status | None, error_type: str | None = None) -> str:
+    """How long a start from a snapshot took; a status is told only when it failed."""
+    line = f"RESTORE_REPORT Restore Duration: {duration:.2f} ms"
+    return f"{line}\t{_ending(status, error_type)}\n" if status else f"{line}\n"
+
+
+def extension(name: str, state: str, events: Sequence[str], error_type: str | None = None) -> str:
+    """An extension as it is when the init phase is over."""
+    line = f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(events)}]"
+    return f"{line}\tError Type: {error_type}\n" if error_type else f"{line}\n"
+
+
+def subscription(api: Literal["TELEMETRY", "LOGS"], name: str, types: Sequence[str]) -> str:
+    """An extension has subscribed to what this environment says."""
+    told = ", ".join(each.capitalize() for each in types)
+    return f"{api}\tName: {name}\tState: Subscribed\tTypes: [{told}]\n"
+
+
 def start(request_id: str, version: str) -> str:
     return f"START RequestId: {request_id} Version: {version}\n"
 
@@ -46,7 +80,7 @@ def end(request_id: str) -> str:
 def task_timed_out(request_id: str, timeout_seconds: float, at_ms: int) -> str:
     """`at_ms` since the epoch."""
     message = task_timed_out_message(timeout_seconds)
-    return f"{_iso_time(at_ms)} {request_id} {message}\n\n"
+    return f"{iso_time(at_ms)} {request_id} {message}\n\n"
 
 
 def task_timed_out_message(timeout_seconds: float) -> str:
@@ -58,17 +92,27 @@ def runtime_exited(request_id: str, message: str, error_type: str = ErrorType.EX
     return f"RequestId: {request_id} Error: {message}\n{error_type}\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What the REPORT line tells about one invocation."""
+class ReportValues(Protocol):
+    """What the REPORT line tells about one invocation: `platform_events.Report`, and no other."""
 
-    request_id: str
-    duration: float
-    memory_size_mib: int
-    max_memory_used_mib: int
-    init_duration: float | None = None  # of a cold start whose initialization succeeded
-    status: Status | None = None  # None: success, or an error the function reported itself
-    error_type: str | None = None
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def memory_size_mib(self) -> int: ...
+    @property
+    def max_memory_used_mib(self) -> int: ...
+    @property
+    def init_duration(self) -> float | None: ...
+    @property
+    def restore_duration(self) -> float | None: ...
+    @property
+    def status(self) -> Status | Literal["success"]: ...
+    @property
+    def error_type(self) -> str | None: ...
+    @property
+    def trace(self) -> SampledTrace | None: ...
 
 
 def billed_duration(duration: float, init_duration: float | None) -> int:
@@ -80,7 +124,7 @@ def billed_duration(duration: float, init_duration: float | None) -> int:
     return math.ceil(round(duration + (init_duration or 0), 2))
 
 
-def report(values: Report) -> str:
+def report(values: ReportValues) -> str:
     line = (
         f"REPORT RequestId: {values.request_id}\tDuration: {values.duration:.2f} ms\t"
         f"Billed Duration: {billed_duration(values.duration, values.init_duration)} ms\t"
@@ -89,21 +133,29 @@ def report(values: Report) -> str:
     )
     if values.init_duration is not None:
         line += f"Init Duration: {values.init_duration:.2f} ms\t"
-    if values.status is not None:
+    if values.restore_duration is not None:
+        line += (
+            f"Restore Duration: {values.restore_duration:.2f} ms\t"
+            f"Billed Restore Duration: {billed_duration(values.restore_duration, None)} ms\t"
+        )
+    if values.status != "success":
         line += _ending(values.status, values.error_type)
+    if values.trace is not None:
+        line += (
+            f"\nXRAY TraceId: {values.trace.root}\tSegmentId: {values.trace.segment_id}\t"
+            "Sampled: true\t"
+        )
     return f"{line}\n"
 
 
-def log_stream_name(version: str, at_ms: int) -> str:
-    """A new stream for one execution environment: `2026/01/31/[$LATEST]<32 hexadecimal digits>`."""
+def log_stream_name(version: str, at_ms: int, *, function_name: str = "") -> str:
+    """A new stream for one execution environment: `2026/01/31/[$LATEST]<32 hexadecimal digits>`.
+
+    In a log group that functions may share, the function's name comes before the version.
+    """
     day = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y/%m/%d")
-    return f"{day}/[{version}]{uuid4().hex}"
+    return f"{day}/{function_name}[{version}]{uuid4().hex}"
 
 
 def _ending(status: Status, error_type: str | None) -> str:
     return f"Status: {status}\tError Type: {error_type}" if error_type else f"Status: {status}"
-
-
-def _iso_time(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from lambent.domain.trace import continue_trace
+from lambent.domain.trace import continue_trace, sampled_trace
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 WHOLE = re.compile(
@@ -61,3 +61,27 @@ def test_other_fields_are_dropped():
 )
 def test_no_header_breaks_out_of_its_line(header):
     assert WHOLE.fullmatch(continue_trace(header))
+
+
+def test_a_sampled_trace_has_a_new_segment():
+    root = "1-62e900b2-710d76f009d6e7785905449a"
+    header = f"Root={root};Parent=0efbd19962d95b05;Sampled=1"
+    first, second = sampled_trace(header), sampled_trace(header)
+    assert first is not None
+    assert second is not None
+    assert (first.header, first.root) == (header, root)
+    assert re.fullmatch("[0-9a-f]{16}", first.segment_id)
+    assert first.segment_id != second.segment_id
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05;Sampled=0",
+        "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05",
+        "Root=none;Sampled=1",
+        "",
+    ],
+)
+def test_other_traces_are_not_told(header):
+    assert sampled_trace(header) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from lambent.telemetry import platform_lines
-from lambent.telemetry.platform_lines import Report
+from lambent.telemetry.platform_events import Report
 
 REQUEST = "8f507cfc-xmpl-4697-b07a-ac58fc914c95"
 NOON_MS = 1_769_860_800_123  # 2026-01-31T12:00:00.123Z
@@ -88,6 +88,24 @@ def test_exit_of_the_runtime_is_one_event_of_two_lines():
     assert line == (
         f"RequestId: {REQUEST} Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
     )
+
+
+def test_a_report_after_a_restore_bills_it_apart():
+    values = Report(
+        request_id=REQUEST,
+        duration=13.82,
+        memory_size_mib=512,
+        max_memory_used_mib=64,
+        restore_duration=204.27,
+    )
+    assert platform_lines.report(values).endswith(
+        "Max Memory Used: 64 MB\tRestore Duration: 204.27 ms\tBilled Restore Duration: 205 ms\t\n"
+    )
+
+
+def test_streams_of_a_shared_group_have_the_function_s_name():
+    name = platform_lines.log_stream_name("7", NOON_MS, function_name="greet")
+    assert re.fullmatch(r"2026/01/31/greet\[7\][0-9a-f]{32}", name)
 
 
 def test_stream_names_are_dated_and_unique():
