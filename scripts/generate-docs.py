@@ -39,7 +39,7 @@ NOTE = "<!-- Written by scripts/generate-docs.py from the code; change it there.
 _LAMBDA_API = "https://docs.aws.amazon.com/lambda/latest/api/API_"
 _LOGS_API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_"
 # Defaults that depend on the machine, in words.
-_DEFAULTS = {"max_environments": "1000, or one for each 24 MiB of the machine's memory if fewer"}
+_DEFAULTS = {"memory_mib": "80 % of the machine's, or of what the server's control group allows"}
 _MIB = quotas.MIB
 _REFUSED = {**NOT_AVAILABLE, **INVOCATIONS_NOT_AVAILABLE}
 
@@ -50,6 +50,9 @@ _LIMITS = {
     "LOG_TAIL_BYTES": "Log answered with `LogType=Tail`",
     "CLIENT_CONTEXT_BYTES": "Client context, in base64",
     "ACCOUNT_CONCURRENCY": "Invocations of an account at one time; the setting `concurrency` changes it",
+    "UNRESERVED_CONCURRENCY": "Of an account's concurrency, what cannot be provisioned",
+    "SCALING_ENVIRONMENTS": "Environments one function may have started in 10 seconds; the setting `scaling_rate` changes it",
+    "SCALING_SECONDS": "Time in which so many environments may start",
     "FUNCTION_NAME_CHARACTERS": "Name of a function",
     "MEMORY_DEFAULT_MIB": "Memory of a function that names none",
     "MEMORY_MAXIMUM_MIB": "Memory of a function",
@@ -62,9 +65,16 @@ _LIMITS = {
     "LISTED_ITEMS": "Items in one page of a list",
     "MIB_PER_CPU": "Memory at which a function has one processor",
     "ZIPPED_BYTES": "Deployment package, zipped: must be smaller",
-    "UNZIPPED_BYTES": "Deployment package, unzipped: must be smaller",
+    "UNZIPPED_BYTES": "Deployment package, unzipped: must be smaller; with its layers: at most",
+    "LAYERS": "Layers of a function",
+    "LAYER_POLICY_BYTES": "Policy of a layer version",
     "CODE_STORAGE_BYTES": "Code storage that `GetAccountSettings` answers; not enforced",
     "INIT_SECONDS": "Start of a runtime, before it is tried again within the first invocation",
+    "LONG_INIT_SECONDS": "The same for provisioned concurrency and SnapStart; the function's time-out when that is longer",
+    "EXTENSIONS": "Extensions of an environment, external and internal together",
+    "SHUTDOWN_SECONDS": "Shutdown of an environment with external extensions",
+    "RUNTIME_SHUTDOWN_SECONDS": "The runtime's part of it, between SIGTERM and SIGKILL",
+    "INTERNAL_EXTENSION_SHUTDOWN_SECONDS": "The runtime's time between SIGTERM and SIGKILL with internal extensions only",
     "INIT_CPUS": "Processors during the start of a runtime, if its memory gives it fewer",
     "FILE_DESCRIPTORS": "Open files of a process",
     "PROCESSES_AND_THREADS": "Processes and threads of an environment",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from lambent.execution_environment.installed_runtimes import find_runtimes
 from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed, install
-from lambent.execution_environment.runtimes import find_runtimes
 from lambent.server.config import data_home
 
 WANTED = (
     *(f"python3.{minor}" for minor in range(8, 14)),
     *(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24)),
+    *(f"java{release}" for release in (11, 17, 21, 25)),
 )
 
 

@@ -1,13 +1,14 @@
-"""Which runtime identifiers CreateFunction and UpdateFunctionConfiguration take."""
+"""Which runtime identifiers CreateFunction and the updates of a function take."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError, invalid_parameter_value
+from lambent.domain.runtime_catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from lambent.control_plane.plane import ControlPlane
 
 # In the order of AWS's own message, which prints them.
 _AWS_RUNTIMES = (
@@ -16,54 +17,53 @@ _AWS_RUNTIMES = (
     "java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
 )
 
-# AWS creates and updates no function with these any more:
-# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated
-_DEPRECATED_RUNTIMES = frozenset(
-    {
-        "dotnetcore1.0",
-        "dotnetcore2.0",
-        "dotnetcore2.1",
-        "dotnetcore3.1",
-        "go1.x",
-        "java8",
-        "nodejs",
-        "nodejs4.3",
-        "nodejs4.3-edge",
-        "nodejs6.10",
-        "nodejs8.10",
-        "nodejs10.x",
-        "nodejs12.x",
-        "nodejs14.x",
-        "provided",
-        "python2.7",
-        "python3.6",
-        "python3.7",
-        "ruby2.5",
-        "ruby2.7",
-    }
-)
 
+def check_new_runtime(plane: ControlPlane, identifier: str) -> None:
+    """Raise ServiceError unless a function can be created with this runtime, here and now.
 
-def check_runtime(identifier: str, runtimes: Mapping[str, str | None]) -> None:
-    """Raise ServiceError unless functions can have this runtime here.
-
-    `runtimes` are the ones this release knows, each with the reason why it cannot run, or None.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtime-deprecation-levels
     """
-    if identifier in _DEPRECATED_RUNTIMES or identifier not in runtimes:
-        raise _refusal(identifier)
-    reason = runtimes[identifier]
-    if reason is not None:
-        raise invalid_parameter_value(reason)
+    _check_known(identifier)
+    is_blocked = CATALOGUE[identifier].is_create_blocked(plane.clock().date())
+    _check(plane, identifier, is_blocked=is_blocked)
 
 
-def _refusal(identifier: str) -> ServiceError:
-    if identifier in _DEPRECATED_RUNTIMES:
-        return invalid_parameter_value(
-            f"The runtime parameter of {identifier} is no longer supported for creating or "
-            "updating AWS Lambda functions. We recommend you use a supported runtime while "
-            "creating or updating functions."
+def check_updated_runtime(plane: ControlPlane, identifier: str) -> None:
+    """Raise ServiceError unless a function can be given this runtime by an update."""
+    _check_known(identifier)
+    is_blocked = CATALOGUE[identifier].is_update_blocked(plane.clock().date())
+    _check(plane, identifier, is_blocked=is_blocked)
+
+
+def check_update_allowed(plane: ControlPlane, identifier: str) -> None:
+    """Raise ServiceError when functions that stay with this runtime can no longer be updated.
+
+    Whether it is installed does not matter here: that is the next invocation's affair.
+    """
+    is_blocked = CATALOGUE[identifier].is_update_blocked(plane.clock().date())
+    if is_blocked and not plane.allows_blocked_runtimes:
+        raise _no_longer_supported(identifier)
+
+
+def _check(plane: ControlPlane, identifier: str, *, is_blocked: bool) -> None:
+    if is_blocked and not plane.allows_blocked_runtimes:
+        raise _no_longer_supported(identifier)
+    obstacle = plane.runtime_obstacle(identifier)
+    if obstacle is not None:
+        raise invalid_parameter_value(obstacle)
+
+
+def _check_known(identifier: str) -> None:
+    if identifier not in CATALOGUE:
+        raise invalid_parameter_value(
+            f"Value {identifier} at 'runtime' failed to satisfy constraint: Member must satisfy "
+            f"enum value set: [{_AWS_RUNTIMES}] or be a valid ARN"
         )
+
+
+def _no_longer_supported(identifier: str) -> ServiceError:
     return invalid_parameter_value(
-        f"Value {identifier} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
-        f"value set: [{_AWS_RUNTIMES}] or be a valid ARN"
+        f"The runtime parameter of {identifier} is no longer supported for creating or updating "
+        "AWS Lambda functions. We recommend you use a supported runtime while creating or "
+        "updating functions."
     )

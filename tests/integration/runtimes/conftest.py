@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambent.domain.function import FunctionVersion
-from lambent.execution_environment.runtimes import Runtime, find_runtimes
+from lambent.execution_environment.installed_runtimes import find_runtimes
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
     Credentials,
@@ -27,6 +27,8 @@ from lambent.execution_environment.variables import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from lambent.execution_environment.runtimes import Runtime
 
 ANSWER_SECONDS = 30.0
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders:live"
@@ -189,7 +191,10 @@ def long_headers() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def runtimes() -> Mapping[str, Runtime]:
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    return find_runtimes(Path(os.environ.get("LAMBENT_RUNTIMES_DIR") or data / "lambent/runtimes"))
+    directory = Path(os.environ.get("LAMBENT_RUNTIMES_DIR") or data / "lambent/runtimes")
+    # Whichever Ruby the machine has: no registry has those of Lambda's releases.
+    ruby = shutil.which("ruby")
+    return find_runtimes(directory, {"ruby3.2": Path(ruby)} if ruby else {})
 
 
 @pytest.fixture
@@ -204,7 +209,7 @@ def start(
 
     def start_function(
         identifier: str,
-        files: Mapping[str, str],
+        files: Mapping[str, str | bytes],
         handler: str = "main.handler",
         variables: Mapping[str, str] | None = None,
     ) -> StartedFunction:
@@ -226,11 +231,11 @@ def start(
         function.api.server_close()
 
 
-def _write(root: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
+def _write(root: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
         path.chmod(0o755)
 
 

@@ -20,9 +20,6 @@ def echo(event, context):
 def fail(event, context):
     raise ValueError("cannot take " + event["what"])
 
-def leave(event, context):
-    os._exit(3)
-
 def log(event, context):
     logging.getLogger().warning("two\\nlines")
     print("printed")
@@ -32,21 +29,6 @@ def big(event, context):
 
 def surroundings(event, context):
     return {"variables": dict(os.environ), "directory": os.getcwd()}
-
-def fields(event, context):
-    client = context.client_context
-    return {
-        "request": context.aws_request_id,
-        "arn": context.invoked_function_arn,
-        "name": context.function_name,
-        "version": context.function_version,
-        "memory": context.memory_limit_in_mb,
-        "group": context.log_group_name,
-        "stream": context.log_stream_name,
-        "remaining": context.get_remaining_time_in_millis(),
-        "custom": client.custom if client else None,
-        "trace": os.environ.get("_X_AMZN_TRACE_ID"),
-    }
 """,
     "broken.py": "import no_such_module\n",
     "wrong.py": "def handler(:\n",
@@ -56,8 +38,6 @@ NODE = {
 exports.echo = async (event) => event;
 
 exports.fail = async (event) => { throw new RangeError("cannot take " + event.what); };
-
-exports.leave = async () => process.exit(3);
 
 exports.log = async () => {
   console.warn("two\\nlines");
@@ -71,19 +51,6 @@ exports.big = async (event) => (
 exports.surroundings = async () => (
   { variables: { ...process.env }, directory: process.cwd() }
 );
-
-exports.fields = async (event, context) => ({
-  request: context.awsRequestId,
-  arn: context.invokedFunctionArn,
-  name: context.functionName,
-  version: context.functionVersion,
-  memory: context.memoryLimitInMB,
-  group: context.logGroupName,
-  stream: context.logStreamName,
-  remaining: context.getRemainingTimeInMillis(),
-  custom: context.clientContext ? context.clientContext.custom : null,
-  trace: process.env._X_AMZN_TRACE_ID,
-});
 """,
     "broken.js": "require('no_such_module');\n",
     "wrong.js": "exports.handler = (;\n",
@@ -118,13 +85,6 @@ def test_an_exception_is_posted_and_the_function_goes_on(start, identifier):
         cause = json.loads(answer.headers["lambda-runtime-function-xray-error-cause"])
         assert cause["working_directory"] == "/var/task"
     assert any("cannot take that" in message for _, message in function.frames)
-
-
-def test_a_function_that_exits_posts_nothing(start, identifier):
-    function = start(identifier, files(identifier), "main.leave")
-    function.api.send(b"{}")
-    assert function.wait() == 3
-    assert function.api.posted.empty()
 
 
 @pytest.mark.parametrize(
@@ -166,25 +126,6 @@ def test_payloads_of_megabytes_pass_both_ways(start, identifier):
     assert answer.document == {"received": 5_000_000, "text": "ä" * 2_500_000}
 
 
-def test_the_context_has_lambdas_fields(start, identifier):
-    function = start(identifier, files(identifier), "main.fields")
-    fields = function.invoke(
-        {}, Lambda_Runtime_Client_Context='{"custom": {"who": "Zoë"}, "env": {}}'
-    ).document
-    assert fields.pop("remaining") > 1_000_000
-    assert fields == {
-        "request": "request-1",
-        "arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders:live",
-        "name": "orders",
-        "version": "7",
-        "memory": "256",
-        "group": "/aws/lambda/orders",
-        "stream": "2026/01/31/[7]0123",
-        "custom": {"who": "Zoë"},
-        "trace": "Root=1-5759e988-bd862e3fe1be46a994272793",
-    }
-
-
 def test_the_environment_is_the_defined_one_and_no_more(start, identifier):
     function = start(
         identifier, files(identifier), "main.surroundings", {"TABLE": "orders", "TZ": "Asia/Tokyo"}
@@ -206,14 +147,3 @@ def test_a_connection_the_server_closed_is_made_again(start, identifier):
     function.api.hangs_up = True
     for number in range(5):
         assert function.invoke(number).document == number
-
-
-def test_a_wrapper_script_starts_the_runtime(start, identifier):
-    wrapper = '#!/bin/sh\nTABLE=wrapped exec "$@"\n'
-    function = start(
-        identifier,
-        {**files(identifier), "wrapper": wrapper},
-        "main.surroundings",
-        {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"},
-    )
-    assert function.invoke({}).document["variables"]["TABLE"] == "wrapped"

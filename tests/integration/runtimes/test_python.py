@@ -8,42 +8,6 @@ every = pytest.mark.parametrize("identifier", [f"python3.{minor}" for minor in r
 
 
 @every
-def test_the_search_path_is_lambdas(start, identifier):
-    source = "import sys\ndef handler(event, context):\n    return sys.path\n"
-    path = start(identifier, {"main.py": source}).invoke({}).document
-    assert path[:4] == [
-        "/var/task",
-        f"/opt/python/lib/{identifier}/site-packages",
-        "/opt/python",
-        "/var/runtime",
-    ]
-    assert "/var/runtime" not in path[4:]
-    assert any(entry.endswith(f"/lib/{identifier}") for entry in path[4:])
-    assert "" not in path
-
-
-@every
-def test_boto3_is_there(start, identifier):
-    source = """
-import boto3
-def handler(event, context):
-    client = boto3.client("s3")
-    return [boto3.__file__, client.meta.region_name, client._request_signer._credentials.token]
-"""
-    answer = start(identifier, {"main.py": source}).invoke({}).document
-    assert answer == ["/var/runtime/boto3/__init__.py", "eu-west-1", "token"]
-
-
-@every
-@pytest.mark.parametrize("library", ["boto3", "simplejson"])
-def test_the_functions_own_copy_of_a_library_wins(start, identifier, library):
-    source = f"import {library}\ndef handler(event, context):\n    return {library}.__file__\n"
-    files = {"main.py": source, f"{library}/__init__.py": ""}
-    answer = start(identifier, files).invoke({})
-    assert answer.document == f"/var/task/{library}/__init__.py"
-
-
-@every
 def test_a_client_in_the_package_does_not_replace_the_runtimes(start, identifier):
     files = {
         "main.py": "def handler(event, context):\n    return 1\n",

@@ -13,6 +13,10 @@ def test_error_types_are_the_strings_lambda_uses():
         "Function.ResponseSizeTooLarge",
         "Sandbox.Timedout",
         "Sandbox.Failure",
+        "Extension.Crash",
+        "Extension.LaunchError",
+        "Extension.ExitError",
+        "Extension.InitError",
     }
 
 

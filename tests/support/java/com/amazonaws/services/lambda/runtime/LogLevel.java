@@ -1,0 +1,7 @@
+package com.amazonaws.services.lambda.runtime;
+
+public enum LogLevel {
+    DEBUG,
+    INFO,
+    ERROR
+}
