@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING
 from lambent.sandbox import entry_shell, root_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lambent.sandbox.sandbox import Mount, Volume
+    from lambent.sandbox.sandbox import Command, Mount, Volume
 
 # Inside, where the sandbox has a user namespace of its own: what Lambda shows.
 USER_ID = 993
 GROUP_ID = 990
 
-_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+_NAMESPACES = ("--unshare-uts", "--unshare-cgroup-try")
+_FIRST_NAMESPACES = ("--unshare-pid", "--unshare-ipc")
 _PROCESS = ("--new-session", "--die-with-parent", "--clearenv", "--cap-drop", "ALL")
 _TO_CHANGE_USER = tuple(
     word
     for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
     for word in ("--cap-add", capability)
 )
-_OWN_USER_NAMESPACE = ("--unshare-user", "--uid", str(USER_ID), "--gid", str(GROUP_ID))
+# setns(2) into a sandbox, and what is given up there.
+_TO_FORK = ("CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+_USER_INSIDE = ("--uid", str(USER_ID), "--gid", str(GROUP_ID))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,22 @@ def find_programs() -> Programs | None:
 def sandbox_arguments(
     surroundings: Surroundings, mounts: Sequence[Mount], volume: Volume
 ) -> list[str]:
-    """bwrap's arguments, without the descriptors of one start."""
-    own_user = volume.user_id is not None
+    """bwrap's arguments for a new sandbox, without the descriptors of one start."""
+    user = [] if volume.user_id is not None else ["--unshare-user"]
+    return [*_FIRST_NAMESPACES, *user, *company_arguments(surroundings, mounts, volume)]
+
+
+def company_arguments(
+    surroundings: Surroundings, mounts: Sequence[Mount], volume: Volume
+) -> list[str]:
+    """bwrap's arguments for one more command in a sandbox.
+
+    Its process ids (and users, where they are the sandbox's own) come as descriptors; its network
+    and IPC are what bwrap is started in. bwrap cannot join a mount namespace: the files are put
+    together once more, from the same parts.
+    """
     arguments = [*_NAMESPACES, *_PROCESS, "--hostname", root_files.HOST_NAME]
-    arguments += _TO_CHANGE_USER if own_user else _OWN_USER_NAMESPACE
+    arguments += _USER_INSIDE if volume.user_id is None else _TO_CHANGE_USER
     arguments += [*root_files.program_arguments(), *root_files.shell_arguments()]
     arguments += root_files.device_arguments()
     arguments += ["--proc", "/proc", "--ro-bind", str(surroundings.etc), "/etc"]
@@ -72,6 +87,30 @@ def sandbox_arguments(
     for mount in mounts:
         arguments += ["--ro-bind", str(mount.source), mount.target]
     return [*arguments, "--remount-ro", "/", "--chdir", "/"]
+
+
+def fork_server_line(
+    surroundings: Surroundings,
+    mounts: Sequence[Mount],
+    command: Command,
+    added: Mapping[str, str],
+) -> list[str]:
+    """bwrap's command line for what is to be copied into sandboxes: their files, no more powers
+    than it takes to enter them, no network. Nothing secret: command lines are public.
+    """
+    line = [surroundings.programs.bubblewrap, "--die-with-parent", "--unshare-ipc", "--clearenv"]
+    for name, value in {**command.environment, **added}.items():
+        line += ["--setenv", name, value]
+    line += ["--cap-drop", "ALL"]
+    for capability in _TO_FORK:
+        line += ["--cap-add", capability]
+    line += [*root_files.program_arguments(), "--ro-bind", str(surroundings.etc), "/etc"]
+    for directory in _parents_of(mounts):
+        line += ["--dir", directory]
+    for mount in mounts:
+        line += ["--ro-bind", str(mount.source), mount.target]
+    line += ["--remount-ro", "/", "--chdir", command.working_directory, "--"]
+    return [*line, *command.argv]
 
 
 def _parents_of(mounts: Sequence[Mount]) -> list[str]:

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 # Started as: standard input = the script's pipe, output = telemetry, error = the command's output.
 SHELL = ("/bin/sh", "-s")
 
+# What bwrap is given at one of these it leaves open, and the shell closes. No shell takes higher ones.
+SPARE_DESCRIPTORS = (8, 9)
+
 _SETUP_MS = 10_000
 _ERROR_BYTES = 4096
 _CANNOT_EXECUTE = 126
-_SIGN_OF_LIFE = "echo"  # read by `wait_until_begun`
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Names some shell treats as its own: read-only, or changed on export.
 _SHELL_NAME = re.compile(
@@ -76,13 +78,9 @@ def build_script(command: Command) -> bytes:
 
     Raises ValueError for a variable that cannot be: a NUL in it, or '=' in its name.
     """
-    lines, unusual = [_SIGN_OF_LIFE], []
-    variables = dict(command.environment)
-    if command.telemetry_variable:
-        variables[command.telemetry_variable] = str(TELEMETRY_DESCRIPTOR)
-    for name, value in variables.items():
-        if "\0" in name + value or "=" in name or not name:
-            raise ValueError(f"not an environment variable: {name!r}")
+    lines: list[str] = []
+    unusual: list[str] = []
+    for name, value in command.process_environment().items():
         if _NAME.fullmatch(name) and not _SHELL_NAME.fullmatch(name):
             lines.append(f"export {name}={shlex.quote(value)}")
         else:
@@ -109,8 +107,14 @@ def send(pipe: int, script: bytes) -> None:
         return
 
 
+def ask_for_sign_of_life(pipe: int) -> None:
+    """To be sent before the script; read by `wait_until_begun`."""
+    closed = " ".join(f"{number}<&-" for number in SPARE_DESCRIPTORS)
+    send(pipe, f"exec {closed}\necho\n".encode())
+
+
 def wait_until_begun(pipes: Pipes) -> None:
-    """Until the entry script begins: it says so with one byte of telemetry.
+    """Until the shell reads its script: it says so with one byte of telemetry.
 
     Raises SandboxStartFailed with what was said about it.
     """

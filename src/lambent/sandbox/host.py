@@ -13,13 +13,14 @@ from typing import Literal
 
 from lambent.sandbox import (
     bubblewrap,
+    late_mounts,
     privileges,
     seccomp,
     servers,
     system_calls,
     volumes,
 )
-from lambent.sandbox.control_groups.groups import open_control_groups
+from lambent.sandbox.control_groups.groups import ControlGroups, open_control_groups
 from lambent.sandbox.network import slots, uplink
 from lambent.sandbox.network.shared import host_thread, open_shared_network
 
@@ -67,7 +68,7 @@ def probe() -> list[Capability]:
     """
     essentials = probe_essentials()
     networks = _networks() if privileges.has_namespace_powers() else []
-    rest = [_users(), *_control_groups(), *networks, _temporary_files(), _filter()]
+    rest = [_users(), *_control_groups(), *networks, _temporary_files(), _filter(), _fast_starts()]
     return [*essentials, *rest]
 
 
@@ -153,9 +154,17 @@ def _control_groups() -> list[Capability]:
             if name in groups.missing
             else Capability(name=name, state="enforced", detail=f"{what} is held.")
             for name, what in meanings.items()
-        ]
+        ] + [_freezer(groups)]
     finally:
         groups.close()
+
+
+def _freezer(groups: ControlGroups) -> Capability:
+    if groups.can_freeze:
+        detail = "Functions stand still between invocations."
+        return Capability(name="freezer", state="enforced", detail=detail)
+    detail = "Functions may go on working between invocations."
+    return Capability(name="freezer", state="missing", detail=detail, remedy=_DELEGATE)
 
 
 def _networks() -> list[Capability]:
@@ -242,6 +251,16 @@ def _filter() -> Capability:
         return Capability(name=name, state="missing", detail=detail)
     detail = "System calls that no function needs are refused."
     return Capability(name=name, state="enforced", detail=detail)
+
+
+def _fast_starts() -> Capability:
+    name = "fast starts"
+    problem = late_mounts.find_problem()
+    if not problem:
+        detail = "Environments begin in sandboxes that are ready beforehand."
+        return Capability(name=name, state="enforced", detail=detail)
+    detail = f"Every cold start builds its sandbox: {problem}"
+    return Capability(name=name, state="limited", detail=detail)
 
 
 def _install(packages: str) -> str:

@@ -12,7 +12,6 @@ from lambent.sandbox.namespaces import open_namespaces
 from lambent.sandbox.plain_process import open_plain_processes
 from lambent.sandbox.sandbox import (
     Body,
-    Command,
     Limits,
     Mount,
     NetworkSlot,
@@ -22,9 +21,14 @@ from lambent.sandbox.sandbox import (
 )
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
+
+    from lambent.sandbox.fork_server import ForkServer
+    from lambent.sandbox.sandbox import Command
+    from lambent.sandbox.template import Template
 
 KindName = Literal["namespaces", "process"]
 _T = TypeVar("_T")
@@ -40,15 +44,22 @@ class Kind(Protocol):
     executor: Executor
 
     async def take_slot(self) -> NetworkSlot: ...
-    def make_volume(self, size_bytes: int) -> Volume: ...
-    def start(
+    def make_volume(self, size_bytes: int, like: Volume | None = None) -> Volume: ...
+    def build(
         self,
-        command: Command,
         mounts: Sequence[Mount],
         limits: Limits,
         volume: Volume,
         slot: NetworkSlot,
+        *,
+        may_be_copied: bool,
     ) -> Body: ...
+    def find_snapshot_problem(self) -> str: ...
+    def listen_for_template(self, slot: NetworkSlot) -> socket.socket: ...
+    def restore(
+        self, source: Template, volume: Volume, limits: Limits
+    ) -> tuple[Body, NetworkSlot]: ...
+    def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer: ...
 
 
 class Isolation:
@@ -80,36 +91,88 @@ class Isolation:
             finally:
                 await isolation._close()
 
-    async def volume(self, size_bytes: int) -> Volume:
-        """An empty volume with room for so many bytes. Raises OSError."""
+    async def volume(self, size_bytes: int, *, like: Volume | None = None) -> Volume:
+        """A volume with room for so many bytes: empty, or with the user and the files of another.
+
+        That other one must outlive it. Raises OSError.
+        """
         return await self._in_thread(
-            lambda: self._kind.make_volume(size_bytes), lambda volume: volume.close()
+            lambda: self._kind.make_volume(size_bytes, like), lambda volume: volume.close()
         )
 
     async def take_slot(self) -> NetworkSlot:
         """A network slot that nothing has run in. Raises OSError."""
         return await self._kind.take_slot()
 
-    async def start(
+    async def build(
         self,
-        command: Command,
         *,
         mounts: Sequence[Mount],
         limits: Limits,
         volume: Volume,
         slot: NetworkSlot,
+        may_be_copied: bool = False,
     ) -> Sandbox:
-        """Run a command. Raises SandboxStartFailed, OSError; ValueError for a bad environment."""
+        """A sandbox that nothing runs in yet; the last of its mounts may be still to come.
 
-        async def dispose(body: Body) -> None:
-            await Sandbox(body, self._kind.executor, lambda _: None).close()
-
+        In one that `may_be_copied` a command may become a template. Raises SandboxStartFailed,
+        OSError, as may the first that is asked of it.
+        """
         body = await self._in_thread(
-            lambda: self._kind.start(command, mounts, limits, volume, slot), dispose
+            lambda: self._kind.build(mounts, limits, volume, slot, may_be_copied=may_be_copied),
+            self._dispose_of_body,
         )
+        return self._sandbox(body)
+
+    def _sandbox(self, body: Body) -> Sandbox:
         sandbox = Sandbox(body, self._kind.executor, self._sandboxes.discard)
         self._sandboxes.add(sandbox)
         return sandbox
+
+    async def _dispose_of_body(self, body: Body) -> None:
+        await Sandbox(body, self._kind.executor, lambda _: None).close()
+
+    async def find_snapshot_problem(self) -> str:
+        """Why nothing can be restored from templates on this host; empty when it can."""
+        return await asyncio.to_thread(self._kind.find_snapshot_problem)
+
+    async def listen_for_template(self, slot: NetworkSlot) -> socket.socket:
+        """The socket a template connects to when it is ready, in its network. Raises OSError."""
+
+        async def dispose(listener: socket.socket) -> None:
+            listener.close()
+
+        return await self._in_thread(lambda: self._kind.listen_for_template(slot), dispose)
+
+    async def restore(
+        self, source: Template, volume: Volume, limits: Limits
+    ) -> tuple[Sandbox, NetworkSlot]:
+        """A sandbox in which a copy of a template waits to be run, and its network.
+
+        `volume` is one like the template's. Raises SandboxStartFailed, OSError.
+        """
+
+        async def dispose(restored: tuple[Body, NetworkSlot]) -> None:
+            body, slot = restored
+            await self._dispose_of_body(body)
+            await slot.close()
+
+        body, slot = await self._in_thread(
+            lambda: self._kind.restore(source, volume, limits), dispose
+        )
+        return self._sandbox(body), slot
+
+    async def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer:
+        """A process that `Sandbox.run_copy` copies; the caller closes it.
+
+        It is trusted and not limited: nothing of a sandbox's may run in it. Raises
+        SandboxStartFailed, OSError.
+        """
+
+        async def dispose(server: ForkServer) -> None:
+            await asyncio.to_thread(server.close)
+
+        return await self._in_thread(lambda: self._kind.fork_server(command, mounts), dispose)
 
     async def _in_thread(
         self, job: Callable[[], _T], dispose: Callable[[_T], Awaitable[None]]

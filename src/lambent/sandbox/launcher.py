@@ -1,6 +1,6 @@
-"""Starting a command in a sandbox, in two steps.
+"""Starting a command in a sandbox, in three steps.
 
-Moving a process into a control group takes the kernel 10 ms (it waits for all processors), so a
+Moving a process into a control group can take the kernel 10 ms (it waits for all processors), so a
 launcher is prepared before it is needed: a shell that is in its group and its network already and
 waits for what to become. Where we are root, it then becomes, one after the other:
 
@@ -9,9 +9,9 @@ waits for what to become. Where we are root, it then becomes, one after the othe
         sh (waits for its script; sets the environment, arranges descriptors)
           the command
 
-The environment comes last because whoever wrote it must not steer what still runs as root:
-LD_PRELOAD would. Should this server die at any step, the next one reads the end of its script and
-ends: the command never runs without its limits.
+The sandbox is built when that last shell waits, which nobody needs to wait for. The environment comes last because whoever wrote it
+must not steer what still runs as root: LD_PRELOAD would. Should this server die at any step, the
+next one reads the end of its script and ends: the command never runs without its limits.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import bubblewrap, entry_shell, resource_limits, system_calls
@@ -29,18 +31,30 @@ from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from lambent.sandbox.control_groups.groups import ControlGroup
-    from lambent.sandbox.sandbox import Command, Limits
+    from lambent.sandbox.sandbox import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
+    """bwrap at its work, at the end of which a shell waits for its script."""
+
     process: subprocess.Popen[bytes]  # bwrap outside; ends with the command's status
-    inner: int  # a descriptor for process 1 of the sandbox; its end is everybody's end
-    output: int
-    telemetry: int
-    group: ControlGroup
+    child: int  # a pidfd of what bwrap started: process 1 of a new sandbox, or the coming shell
+    child_pid: int
+    pipes: entry_shell.Pipes  # of its descriptors only `output`, `telemetry` and `script` are open
+
+    def close(self) -> None:
+        """End it."""
+        system_calls.send_signal(self.child, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        system_calls.wait_for_death(self.child)
+        pipes = self.pipes
+        for descriptor in (self.child, pipes.script, pipes.output, pipes.telemetry):
+            os.close(descriptor)
 
 
 class Launcher:
@@ -51,24 +65,32 @@ class Launcher:
     """
 
     def __init__(
-        self, surroundings: bubblewrap.Surroundings, group: ControlGroup, network: int
+        self,
+        surroundings: bubblewrap.Surroundings,
+        group: ControlGroup,
+        place: AbstractContextManager[None],
+        joined: Sequence[str] = (),
     ) -> None:
+        """`place` has the calling thread in the namespaces that the shell is to be in.
+
+        `joined` are the files of namespaces that bwrap is to join, of which kind says their name.
+        """
+        self.group = group
         self._programs = surroundings.programs
-        self._group = group
         with ExitStack() as results, ExitStack() as ours, ExitStack() as theirs:
-            self._pipes = entry_shell.open_pipes(results, ours, theirs)
+            self._pipes = entry_shell.open_pipes(results, results, theirs)
             self._info, info_end = entry_shell.pipe(ours, theirs)
             self._arguments = os.memfd_create("arguments", os.MFD_CLOEXEC)
             theirs.callback(os.close, self._arguments)
-            passed = [info_end, self._arguments]
-            self._options = ["--info-fd", str(info_end)]
+            self._joined = joined
+            options = {"--info-fd": info_end}
             if surroundings.filter is not None:
                 # Opened for each: bwrap reads from where the descriptor's last reader stopped.
-                passed.append(os.open(surroundings.filter, os.O_RDONLY | os.O_CLOEXEC))
-                theirs.callback(os.close, passed[-1])
-                self._options += ["--seccomp", str(passed[-1])]
-            with system_calls.inside_network(network, return_to=surroundings.home_network):
-                self._process = _start_shell(self._pipes, passed)
+                options["--seccomp"] = os.open(surroundings.filter, os.O_RDONLY | os.O_CLOEXEC)
+                theirs.callback(os.close, options["--seccomp"])
+            self._options = [word for name, fd in options.items() for word in (name, str(fd))]
+            with place:
+                self._process = _start_shell(self._pipes, [self._arguments, *options.values()])
             try:
                 group.add(self._process.pid)
             except BaseException:
@@ -78,45 +100,39 @@ class Launcher:
             self._results, self._ours = results.pop_all(), ours.pop_all()
             self._theirs = theirs.pop_all()
 
-    def launch(
-        self, command: Command, arguments: Sequence[str], *, limits: Limits, user_id: int | None
-    ) -> Launched:
-        """Limit, then run. Blocks some milliseconds.
+    @property
+    def process_group(self) -> int:
+        """That of its process, and of what bwrap starts until that has its own."""
+        return self._process.pid
 
-        Raises SandboxStartFailed, OSError, and ValueError for a bad environment. Whatever
-        happens, the launcher is used up.
+    def launch(self, arguments: Sequence[str], limits: Limits, user_id: int | None) -> Launched:
+        """Become bwrap, and wait until that has made its namespaces. Blocks some milliseconds.
+
+        Raises SandboxStartFailed, OSError. Whatever happens, the launcher is used up.
         """
         try:
-            script = entry_shell.build_script(command)
-            self._group.limit(limits)
             resource_limits.apply(self._process.pid, limits)
             self._become_bubblewrap(arguments, user_id)
-            inner = self._open_process(self._read_inner_pid())
-            self._results.callback(os.close, inner)
-            entry_shell.send(self._pipes.script, script)
-            entry_shell.wait_until_begun(self._pipes)
+            child_pid = self._read_child_pid()
+            child = self._open_process(child_pid)
+            # Only now: before, the shell that became bwrap might have read it.
+            entry_shell.ask_for_sign_of_life(self._pipes.script)
         except BaseException:
             self.discard()
             raise
         self._ours.close()
         self._results.pop_all()
-        return Launched(
-            process=self._process,
-            inner=inner,
-            output=self._pipes.output,
-            telemetry=self._pipes.telemetry,
-            group=self._group,
-        )
+        return Launched(process=self._process, child=child, child_pid=child_pid, pipes=self._pipes)
 
     def discard(self) -> None:
-        """End it and remove its group."""
+        """End it. Its group stays."""
         for stack in (self._theirs, self._ours, self._results):
             stack.close()
         self._process.kill()
         self._process.wait()
-        self._group.remove()
+        system_calls.bury_group(self._process.pid)
 
-    def _read_inner_pid(self) -> int:
+    def _read_child_pid(self) -> int:
         """The process id bwrap reports of its child. Raises SandboxStartFailed."""
         text = b""
         while b"}" not in text:
@@ -136,7 +152,9 @@ class Launcher:
 
     def _become_bubblewrap(self, arguments: Sequence[str], user_id: int | None) -> None:
         # Through a file: command lines are public on the host.
-        words = "".join(f"{word}\0" for word in [*arguments, *self._options])
+        joined = dict(zip(entry_shell.SPARE_DESCRIPTORS, self._joined, strict=False))
+        options = [word for number, file in joined.items() for word in _joining(number, file)]
+        words = "".join(f"{word}\0" for word in [*arguments, *self._options, *options])
         os.write(self._arguments, words.encode())
         os.lseek(self._arguments, 0, os.SEEK_SET)
         if user_id is not None:
@@ -145,7 +163,13 @@ class Launcher:
                 os.fchown(end, user_id, user_id)
         line = bubblewrap.command_line(self._programs, self._arguments, user_id)
         self._theirs.close()
-        entry_shell.send(self._pipes.script, f"exec {shlex.join(line)}\n".encode())
+        opened = "".join(f" {number}<{shlex.quote(file)}" for number, file in joined.items())
+        entry_shell.send(self._pipes.script, f"exec {shlex.join(line)}{opened}\n".encode())
+
+
+def _joining(number: int, file: str) -> tuple[str, str]:
+    """bwrap's words for a namespace it is to join."""
+    return {"pid": "--pidns", "user": "--userns"}[PurePath(file).name], str(number)
 
 
 def _start_shell(ends: entry_shell.Pipes, passed: Sequence[int]) -> subprocess.Popen[bytes]:
@@ -157,4 +181,5 @@ def _start_shell(ends: entry_shell.Pipes, passed: Sequence[int]) -> subprocess.P
         pass_fds=passed,
         cwd="/",
         env={},
+        process_group=0,
     )

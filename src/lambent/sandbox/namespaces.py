@@ -16,29 +16,38 @@ from typing import TYPE_CHECKING
 
 from lambent.sandbox import (
     bubblewrap,
+    late_mounts,
     privileges,
     root_files,
     seccomp,
     servers,
     system_calls,
+    template,
     volumes,
 )
-from lambent.sandbox.bubblewrap_body import BubblewrapBody
+from lambent.sandbox.bubblewrap_body import BubblewrapBody, Design
+from lambent.sandbox.control_groups import freezer
 from lambent.sandbox.control_groups.groups import (
     ControlGroups,
     open_control_groups,
     remove_left_behind,
 )
+from lambent.sandbox.fork_server import ForkServer
 from lambent.sandbox.launcher import Launcher
 from lambent.sandbox.network.shared import SharedNetwork, host_thread, open_shared_network
 from lambent.sandbox.network.slots import SlotPool, make_slot
 from lambent.sandbox.network.uplink import NAME_SERVER
-from lambent.sandbox.sandbox import Body, Command, Limits, Mount, NetworkSlot, Volume
+from lambent.sandbox.restored_body import RestoredBody
+from lambent.sandbox.sandbox import Body, Limits, Mount, NetworkSlot, Volume
 from lambent.sandbox.users import UserIds
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from lambent.sandbox.sandbox import Command
+    from lambent.sandbox.template import Template
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +64,7 @@ class _Common:
     groups: ControlGroups
     users: UserIds | None  # None where we have only one user id to give
     network: SharedNetwork
+    template_filter: Path | None  # of sandboxes whose processes may be copied
     undo: ExitStack
 
 
@@ -71,11 +81,11 @@ class Namespaces:
     async def take_slot(self) -> NetworkSlot:
         return await self.slots.take()
 
-    def make_volume(self, size_bytes: int) -> Volume:
-        users = self._common.users
+    def make_volume(self, size_bytes: int, like: Volume | None = None) -> Volume:
+        users = self._common.users if like is None else None
         place = self._common.directory / "volumes" / str(next(self._numbers))
         place.mkdir()
-        user_id = users.take() if users else None
+        user_id = users.take() if users else like.user_id if like else None
 
         def remove() -> None:
             volumes.unmount(place / "files")
@@ -89,6 +99,8 @@ class Namespaces:
         try:
             _mount(place / "files", self._common.directory / "templates", size_bytes, user_id)
             root_files.write_accounts(place, *_ids_inside(user_id))
+            if like is not None:
+                volumes.copy_files(like.path, place / "files")
         except BaseException:
             remove()
             raise
@@ -96,22 +108,39 @@ class Namespaces:
             path=place / "files", user_id=user_id, accounts=place, remove=remove_in_thread
         )
 
-    def start(
+    def build(
         self,
-        command: Command,
         mounts: Sequence[Mount],
         limits: Limits,
         volume: Volume,
         slot: NetworkSlot,
+        *,
+        may_be_copied: bool,
     ) -> Body:
         if slot.namespace is None:
             raise ValueError("this network slot is of another kind of isolation")
-        # The second command in one slot waits for a new launcher.
-        launcher = self._launchers.pop(slot.namespace, None) or self._launcher(slot.namespace)
-        arguments = bubblewrap.sandbox_arguments(self._common.surroundings, mounts, volume)
-        return BubblewrapBody(
-            launcher.launch(command, arguments, limits=limits, user_id=volume.user_id)
+        launcher = None if may_be_copied else self._launchers.pop(slot.namespace, None)
+        if launcher is None:
+            # The second sandbox in one slot waits for a new launcher, as does one with a filter of
+            # its own: that comes with the launcher.
+            launcher = self._launcher(slot.namespace, may_be_copied=may_be_copied)
+        design = Design(
+            surroundings=self._surroundings(may_be_copied=may_be_copied),
+            group=launcher.group,
+            mounts=tuple(mounts),
+            limits=limits,
+            volume=volume,
         )
+        try:
+            launcher.group.limit(limits)
+            arguments = bubblewrap.sandbox_arguments(design.surroundings, mounts, volume)
+            return BubblewrapBody(design, launcher.launch(arguments, limits, volume.user_id))
+        except BaseException:
+            _discard(launcher)
+            raise
+
+    def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer:
+        return ForkServer(self._common.surroundings, command, mounts)
 
     def _make_slot(self) -> NetworkSlot:
         common = self._common
@@ -123,7 +152,7 @@ class Namespaces:
         def release() -> None:
             launcher = self._launchers.pop(namespace, None)
             if launcher is not None:
-                launcher.discard()
+                _discard(launcher)
             slot.release()
 
         try:
@@ -131,12 +160,54 @@ class Namespaces:
         except BaseException:
             slot.release()
             raise
-        return replace(slot, release=release)
+        return replace(self._with_threads_of_ours(slot), release=release)
 
-    def _launcher(self, namespace: int) -> Launcher:
-        group = self._common.groups.create(str(next(self._numbers)))
+    def find_snapshot_problem(self) -> str:
+        if not self._common.groups.directories:
+            return "there are no control groups, without which nobody could end all of a copy"
+        if self._common.template_filter is None:
+            return "there is no system call filter for this machine"
+        return late_mounts.find_problem()
+
+    def listen_for_template(self, slot: NetworkSlot) -> socket.socket:
+        assert slot.namespace is not None
+        home = self._common.surroundings.home_network
+        with system_calls.inside_network(slot.namespace, return_to=home):
+            return template.listen()
+
+    def restore(self, source: Template, volume: Volume, limits: Limits) -> tuple[Body, NetworkSlot]:
+        common = self._common
+        group = common.groups.create(str(next(self._numbers)))
         try:
-            return Launcher(self._common.surroundings, group, namespace)
+            body = RestoredBody(source, volume, limits, group)
+        except BaseException:
+            group.remove()
+            raise
+        try:
+            home, network = common.surroundings.home_network, body.open_network()
+            slot = make_slot(home, common.network.router, network)
+        except BaseException:
+            body.kill()
+            body.remove()
+            raise
+        return body, self._with_threads_of_ours(slot)
+
+    def _surroundings(self, *, may_be_copied: bool) -> bubblewrap.Surroundings:
+        surroundings = self._common.surroundings
+        if may_be_copied:
+            return replace(surroundings, filter=self._common.template_filter)
+        return surroundings
+
+    def _with_threads_of_ours(self, slot: NetworkSlot) -> NetworkSlot:
+        # Its caller's thread could, as an ordinary user's, not return to the host's network.
+        return replace(slot, connector=lambda: self.executor.submit(slot.open_socket).result())
+
+    def _launcher(self, namespace: int, *, may_be_copied: bool = False) -> Launcher:
+        group = self._common.groups.create(str(next(self._numbers)))
+        surroundings = self._surroundings(may_be_copied=may_be_copied)
+        place = system_calls.inside_network(namespace, return_to=surroundings.home_network)
+        try:
+            return Launcher(surroundings, group, place)
         except BaseException:
             group.remove()
             raise
@@ -171,6 +242,7 @@ def _open_common(state_directory: Path) -> _Common:
             stack.callback(users.close)
         groups = open_control_groups(servers.own_name())
         stack.callback(groups.close)
+        stack.enter_context(freezer.thawed_after_us(groups.directories.get(freezer.NAME)))
         remove_left_behind(groups)
         shared = executor.submit(
             open_shared_network,
@@ -200,6 +272,7 @@ def _open_common(state_directory: Path) -> _Common:
                 filter=_write_filter(directory / "filter"),
                 home_network=home,
             ),
+            template_filter=_write_filter(directory / "template-filter", may_be_copied=True),
             groups=groups,
             users=users,
             network=shared,
@@ -226,10 +299,10 @@ def _threads(stack: ExitStack, home: int) -> Executor:
     return stack.enter_context(executor)
 
 
-def _write_filter(file: Path) -> Path | None:
+def _write_filter(file: Path, *, may_be_copied: bool = False) -> Path | None:
     if not seccomp.is_supported():
         return None
-    file.write_bytes(seccomp.build_filter())
+    file.write_bytes(seccomp.build_filter(may_be_copied=may_be_copied))
     return file
 
 
@@ -247,6 +320,11 @@ def _ids_inside(user_id: int | None) -> tuple[int, int]:
     if user_id is None:
         return bubblewrap.USER_ID, bubblewrap.GROUP_ID
     return user_id, user_id
+
+
+def _discard(launcher: Launcher) -> None:
+    launcher.discard()
+    launcher.group.remove()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import entry_shell, resource_limits, root_files
+from lambent.sandbox import entry_shell, resource_limits, root_files, system_calls
 from lambent.sandbox.network import slots
 from lambent.sandbox.sandbox import (
     Body,
@@ -25,13 +25,18 @@ from lambent.sandbox.sandbox import (
     Limits,
     Mount,
     NetworkSlot,
+    Original,
     Volume,
 )
 from lambent.sandbox.servers import own_directory
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Sequence
     from concurrent.futures import Executor
+
+    from lambent.sandbox.fork_server import ForkServer
+    from lambent.sandbox.template import Template
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +60,10 @@ class PlainProcesses:
             listener=listener, api_address=f"{host}:{port}", namespace=None, release=listener.close
         )
 
-    def make_volume(self, size_bytes: int) -> Volume:
+    def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer:
+        raise ValueError("plain processes are not copied")
+
+    def make_volume(self, size_bytes: int, like: Volume | None = None) -> Volume:
         place = self._directory / "volumes" / str(next(self._numbers))
         files = place / "files"
         files.mkdir(mode=0o700, parents=True)
@@ -66,20 +74,85 @@ class PlainProcesses:
 
         return Volume(path=files, user_id=None, accounts=place, remove=remove)
 
-    def start(
+    def build(
         self,
-        command: Command,
         mounts: Sequence[Mount],
         limits: Limits,
         volume: Volume,
         slot: NetworkSlot,
+        *,
+        may_be_copied: bool,
     ) -> Body:
-        variables = {"TMPDIR": str(volume.path), **command.environment}
-        return _launch(replace(command, environment=variables), limits)
+        return PlainBody(volume, limits)
+
+    def find_snapshot_problem(self) -> str:
+        return "plain processes are not copied"
+
+    def listen_for_template(self, slot: NetworkSlot) -> socket.socket:
+        raise ValueError("plain processes are not copied")
+
+    def restore(self, source: Template, volume: Volume, limits: Limits) -> tuple[Body, NetworkSlot]:
+        raise ValueError("plain processes are not copied")
 
 
 class PlainBody:
-    """See `sandbox.Body`. The command and what stays in its process group."""
+    """See `sandbox.Body`: all commands, each with what stays in its process group."""
+
+    first_process = None
+
+    def __init__(self, volume: Volume, limits: Limits) -> None:
+        self._volume = volume
+        self._limits = limits
+        self._processes: list[PlainProcess] = []
+
+    def run(self, command: Command) -> PlainProcess:
+        variables = {"TMPDIR": str(self._volume.path), **command.environment}
+        process = _launch(replace(command, environment=variables), self._limits)
+        self._processes.append(process)
+        return process
+
+    run_beside = run
+
+    def run_copy(self, original: Original) -> PlainProcess:
+        raise ValueError("plain processes are not copied")
+
+    def wait_until_built(self) -> None:
+        """Nothing is built."""
+
+    def mount(self, mounts: Sequence[Mount]) -> None:
+        """Commands see the host's own files."""
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def limit(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def limit_cpus(self, cpus: float) -> None:
+        """Nothing limits a plain process's time."""
+
+    def memory_peak_bytes(self) -> int:
+        return sum(process.memory_bytes("VmHWM") for process in self._processes)
+
+    def memory_bytes(self) -> int:
+        return sum(process.memory_bytes("VmRSS") for process in self._processes)
+
+    def remove(self) -> None:
+        """Nothing is held beside the processes."""
+
+    def _signal(self, number: int) -> None:
+        for process in self._processes:
+            process.signal_group(number)
+
+
+class PlainProcess:
+    """See `sandbox.Started`. The command and what stays in its process group."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: int, telemetry: int) -> None:
         self._process = process
@@ -95,23 +168,23 @@ class PlainBody:
         number = ended.si_status if ended is not None else None
         return Exit(code=None, signal=number, is_out_of_memory=False)
 
-    def kill(self) -> None:
+    def signal(self, number: int) -> None:
+        system_calls.send_signal(self.exit_descriptor, number)
+
+    def signal_group(self, number: int) -> None:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, number)
 
-    def limit_cpus(self, cpus: float) -> None:
-        """Nothing limits a plain process's time."""
-
-    def memory_peak_bytes(self) -> int:
+    def memory_bytes(self, field: str) -> int:
+        """The command's own, by a field of /proc/*/status; 0 when it has ended."""
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
+                if line.startswith(f"{field}:"):
                     return int(line.split()[1]) * _KIB
         return 0
 
     def remove(self) -> None:
-        self.kill()
         self._process.wait()
         os.close(self.exit_descriptor)
 
@@ -128,7 +201,7 @@ async def open_plain_processes(state_directory: Path) -> AsyncIterator[PlainProc
         yield PlainProcesses(directory, executor)
 
 
-def _launch(command: Command, limits: Limits) -> PlainBody:
+def _launch(command: Command, limits: Limits) -> PlainProcess:
     script = entry_shell.build_script(command)
     with ExitStack() as results, ExitStack() as rest, ExitStack() as theirs:
         ends = entry_shell.open_pipes(results, rest, theirs)
@@ -144,6 +217,7 @@ def _launch(command: Command, limits: Limits) -> PlainBody:
         theirs.close()
         try:
             resource_limits.apply(process.pid, limits)
+            entry_shell.ask_for_sign_of_life(ends.script)
             entry_shell.send(ends.script, script)
             entry_shell.wait_until_begun(ends)
         except BaseException:
@@ -151,7 +225,7 @@ def _launch(command: Command, limits: Limits) -> PlainBody:
             process.wait()
             raise
         results.pop_all()
-        return PlainBody(process, ends.output, ends.telemetry)
+        return PlainProcess(process, ends.output, ends.telemetry)
 
 
 def _leash() -> tuple[str, ...]:

@@ -50,7 +50,9 @@ def _find_administration_programs() -> None:
 
 def _become_root_of_own_namespace() -> None:
     user, group = os.geteuid(), os.getegid()
-    system_calls.unshare(system_calls.CLONE_NEWUSER | system_calls.CLONE_NEWNS)
+    # IPC too: a thread that visits a sandbox's may return only to one of this user namespace's.
+    kinds = system_calls.CLONE_NEWUSER | system_calls.CLONE_NEWNS | system_calls.CLONE_NEWIPC
+    system_calls.unshare(kinds)
     # The kernel asks for this order: user_namespaces(7), "setgroups".
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1")

@@ -82,7 +82,7 @@ def write_etc(directory: Path, *, name_server: str | None, host: Path = Path("/e
         for source in host.glob(pattern):
             _copy(source, directory / source.name)
     texts = {
-        "hosts": f"127.0.0.1 localhost {HOST_NAME}\n",
+        "hosts": f"127.0.0.1 localhost {HOST_NAME} {HOST_NAME}.localdomain\n",
         "hostname": f"{HOST_NAME}\n",
         "resolv.conf": f"nameserver {name_server}\n" if name_server else "",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",

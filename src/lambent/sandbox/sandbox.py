@@ -1,20 +1,30 @@
-"""What a sandbox is asked to run, and the running sandbox."""
+"""What a sandbox is asked to run, the sandbox, and the processes in it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
+_T = TypeVar("_T")
+
 # Inside, always this number; `Command.telemetry_variable` announces it.
 TELEMETRY_DESCRIPTOR = 3
+
+
+def open_tcp_socket() -> socket.socket:
+    """A non-blocking, unconnected TCP socket in the calling thread's network."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    opened.setblocking(False)
+    return opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,19 @@ class Command:
     environment: Mapping[str, str] = field(repr=False)  # secrets: not in logs
     working_directory: str
     telemetry_variable: str = ""  # the environment variable that holds the descriptor's number
+
+    def process_environment(self) -> dict[str, str]:
+        """What its process is started with, beside PWD.
+
+        Raises ValueError for a variable that cannot be: a NUL in it, or '=' in its name.
+        """
+        variables = dict(self.environment)
+        if self.telemetry_variable:
+            variables[self.telemetry_variable] = str(TELEMETRY_DESCRIPTOR)
+        for name, value in variables.items():
+            if "\0" in name + value or "=" in name or not name:
+                raise ValueError(f"not an environment variable: {name!r}")
+        return variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,60 +104,201 @@ class NetworkSlot:
     api_address: str  # where the sandbox finds that socket: host:port
     namespace: int | None  # a descriptor; None where there is no network namespace
     release: Callable[[], None] = field(repr=False)
+    connector: Callable[[], socket.socket] = field(default=open_tcp_socket, repr=False)
+
+    def open_socket(self) -> socket.socket:
+        """A non-blocking TCP socket that lives in this network, not connected yet.
+
+        Blocks briefly. Close it: an open one keeps the network in the kernel. Raises OSError.
+        """
+        return self.connector()
 
     async def close(self) -> None:
         """Take it away, with its socket. No sandbox may be using it."""
         await asyncio.to_thread(self.release)
 
 
-class Body(Protocol):
-    """What each kind of isolation knows about a command it has started."""
+class Original(Protocol):
+    """A process that can be copied into sandboxes: `fork_server.ForkServer`."""
+
+    def fork(
+        self, sandbox: int, user_id: int | None, open_files: int, descriptors: Sequence[int]
+    ) -> int: ...
+    def keep_files(self) -> int: ...
+
+
+class Started(Protocol):
+    """What each kind of isolation knows about a process it has started."""
 
     output: int
     telemetry: int
-    exit_descriptor: int  # readable when the command has ended
+    exit_descriptor: int  # readable when the process has ended
 
     def exit(self) -> Exit: ...  # once it has ended
+    def signal(self, number: int) -> None: ...  # nothing happens when it has ended
+    def remove(self) -> None: ...  # once it has ended
+
+
+class Body(Protocol):
+    """What each kind of isolation knows about a sandbox it has built."""
+
+    @property
+    def first_process(self) -> int | None: ...
+
+    # These block some milliseconds.
+    def run(self, command: Command) -> Started: ...
+    def run_beside(self, command: Command) -> Started: ...
+    def run_copy(self, original: Original) -> Started: ...
+    def wait_until_built(self) -> None: ...
+    def mount(self, mounts: Sequence[Mount]) -> None: ...
+    def remove(self) -> None: ...  # after kill(), when all it has started has ended
+
     def kill(self) -> None: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
+    def limit(self, limits: Limits) -> None: ...
     def limit_cpus(self, cpus: float) -> None: ...
     def memory_peak_bytes(self) -> int: ...
-    def remove(self) -> None: ...  # after kill(): waits, and blocks meanwhile
+    def memory_bytes(self) -> int: ...
+
+
+class Process:
+    """A command that runs, or has run, in a sandbox.
+
+    `output` is the read end of one pipe that carries its standard output and error in order;
+    `telemetry` that of the pipe behind TELEMETRY_DESCRIPTOR. Both are non-blocking, belong to the
+    process, and are closed with its sandbox.
+    """
+
+    def __init__(self, started: Started) -> None:
+        self._started = started
+        self._loop = asyncio.get_running_loop()
+        self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self.output = started.output
+        self.telemetry = started.telemetry
+        self._loop.add_reader(started.exit_descriptor, self._ended)
+
+    async def wait(self) -> Exit:
+        """How the command ended, once it has. What it started itself may live on."""
+        return await asyncio.shield(self._exit)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to it alone; nothing happens when it has ended."""
+        self._started.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL to it alone; nothing happens when it has ended."""
+        self._started.signal(signal.SIGKILL)
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._started.exit_descriptor)
+        self._exit.set_result(self._started.exit())
+
+    def _remove(self) -> None:
+        self._started.remove()
+        for descriptor in (self.output, self.telemetry):
+            os.close(descriptor)
 
 
 class Sandbox:
-    """One running command with everything it starts.
-
-    `output` is the read end of one pipe that carries standard output and error in order;
-    `telemetry` that of the pipe behind TELEMETRY_DESCRIPTOR. Both are non-blocking and belong to
-    the sandbox: `close()` closes them.
-    """
+    """Namespaces, a network and limits, and whatever is run in them."""
 
     def __init__(self, body: Body, executor: Executor, forget: Callable[[Sandbox], None]) -> None:
         self._body = body
         self._forget = forget
         self._executor = executor
         self._loop = asyncio.get_running_loop()
-        self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self._starting: set[asyncio.Task[Process]] = set()
+        self._processes: list[Process] = []
+        self._has_company = False
+        self._is_killed = False
         self._closing: asyncio.Task[None] | None = None
-        self.output = body.output
-        self.telemetry = body.telemetry
-        self._loop.add_reader(body.exit_descriptor, self._ended)
 
-    async def wait(self) -> Exit:
-        """How the command ended, once it has. What it started may live until `close()`."""
-        return await asyncio.shield(self._exit)
+    @property
+    def first_process(self) -> int | None:
+        """A pidfd of the sandbox's process 1, for setns(2); None where there are no namespaces.
+
+        It belongs to the sandbox. Who enters must drop privileges and install the system call
+        filter on their own.
+        """
+        return self._body.first_process
+
+    async def wait_until_built(self) -> None:
+        """Until all its files are in place, as whatever else is asked of it waits by itself.
+
+        Raises SandboxStartFailed, OSError.
+        """
+        await self._loop.run_in_executor(self._executor, self._body.wait_until_built)
+
+    async def run(self, command: Command) -> Process:
+        """Run the main command; once.
+
+        Raises SandboxStartFailed, OSError; ValueError for a bad environment.
+        """
+        # Alone, it takes the place of the process that waits for it, which is faster and smaller.
+        start = self._body.run_beside if self._has_company else self._body.run
+        return await self._start(start, command)
+
+    async def run_beside(self, command: Command) -> Process:
+        """Run one more command: same files, users, network, process ids and limits.
+
+        What was run so before `run()` goes on when the main command ends; what was run later, into
+        a sandbox whose main command was alone, ends with it. Never into a frozen sandbox: it would
+        wait for the thaw. Raises as `run` does.
+        """
+        self._has_company = True
+        return await self._start(self._body.run_beside, command)
+
+    async def run_copy(self, original: Original) -> Process:
+        """Run a copy of a process instead of a command; what else is run in it can outlive that.
+
+        Raises SandboxStartFailed, OSError.
+        """
+        self._has_company = True
+        return await self._start(self._body.run_copy, original)
+
+    async def mount(self, mounts: Sequence[Mount]) -> None:
+        """Add read-only mounts, in a millisecond; before anything runs that should see them.
+
+        Raises SandboxStartFailed, OSError. Nothing happens where commands see the host's own files.
+        """
+        await self._loop.run_in_executor(self._executor, self._body.mount, mounts)
 
     def kill(self) -> None:
-        """Send SIGKILL to everything in the sandbox."""
+        """Send SIGKILL to everything in the sandbox, frozen or not."""
+        self._is_killed = True
         self._body.kill()
 
+    def freeze(self) -> None:
+        """Stop everything in it where it is, as if time stood still.
+
+        Takes effect some microseconds later. Nothing happens where the host has no freezer.
+        """
+        if not self._is_killed:  # what is dying must not be stopped on its way
+            self._body.freeze()
+
+    def thaw(self) -> None:
+        """Let everything go on."""
+        self._body.thaw()
+
+    def limit(self, limits: Limits) -> None:
+        """Give it other limits than it was built with, before anything runs in it that matters.
+
+        Processes that run already keep their number of open files. Raises OSError.
+        """
+        self._body.limit(limits)
+
     def limit_cpus(self, cpus: float) -> None:
-        """Give it another share of processor time than it was started with. Raises OSError."""
+        """Give it another share of processor time than it was built with. Raises OSError."""
         self._body.limit_cpus(cpus)
 
     def memory_peak_bytes(self) -> int:
-        """The most memory ever in use since the start; 0 when unknown."""
+        """The most memory ever in use since it was built; 0 when unknown."""
         return self._body.memory_peak_bytes()
+
+    def memory_bytes(self) -> int:
+        """The memory in use now, with what the kernel caches for it; 0 when unknown."""
+        return self._body.memory_bytes()
 
     async def close(self) -> None:
         """Kill everything, wait for it, and remove what the kernel still holds for it."""
@@ -142,14 +306,32 @@ class Sandbox:
             self._closing = asyncio.create_task(self._close(), name="close sandbox")
         await asyncio.shield(self._closing)
 
-    async def _close(self) -> None:
-        self._body.kill()
-        await self.wait()
-        await self._loop.run_in_executor(self._executor, self._body.remove)
-        for descriptor in (self.output, self.telemetry):
-            os.close(descriptor)
-        self._forget(self)
+    async def _start(self, start: Callable[[_T], Started], what: _T) -> Process:
+        if self._closing is not None:
+            raise SandboxStartFailed("the sandbox is closed")
+        # In a task of its own: the thread goes on when the caller gives up, and `close` must know.
+        starting = asyncio.create_task(self._started(start, what), name="start in sandbox")
+        self._starting.add(starting)
+        starting.add_done_callback(self._end_of_start)
+        return await asyncio.shield(starting)
 
-    def _ended(self) -> None:
-        self._loop.remove_reader(self._body.exit_descriptor)
-        self._exit.set_result(self._body.exit())
+    async def _started(self, start: Callable[[_T], Started], what: _T) -> Process:
+        process = Process(await self._loop.run_in_executor(self._executor, start, what))
+        self._processes.append(process)
+        return process
+
+    def _end_of_start(self, starting: asyncio.Task[Process]) -> None:
+        self._starting.discard(starting)
+        if not starting.cancelled():
+            starting.exception()  # whoever asked for it has it, unless they gave up
+
+    async def _close(self) -> None:
+        self.kill()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        self.kill()  # what was just being started, too
+        for process in self._processes:
+            await process.wait()
+        await self._loop.run_in_executor(self._executor, self._body.remove)
+        for process in self._processes:
+            process._remove()
+        self._forget(self)

@@ -28,6 +28,7 @@ _NUMBER = 0
 _ARCHITECTURE = 4
 _FIRST_ARGUMENT = 16
 _SECOND_ARGUMENT = 24
+_THIRD_ARGUMENT = 32
 
 _X32_BIT = 0x4000_0000
 _MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
@@ -38,6 +39,14 @@ _PERSONALITIES = (0, 0xFFFF_FFFF)  # ordinary Linux; "tell me"
 # UNSPEC, UNIX, INET, INET6, NETLINK. Others reach past the network namespace (VSOCK talks to the
 # machine below a virtual one) or are seldom used kernel code.
 _SOCKET_FAMILIES = (0, 1, 2, 10, 16)
+# What a copy of a template (`template.py`) leaves its template's namespaces with: CLONE_NEWUSER,
+# NEWNS, NEWNET, NEWIPC and NEWUTS, all at once.
+_COPY_FLAGS = 0x5C02_0000
+# Who makes a user namespace may do much in its network, by code in the kernel that others seldom
+# reach: packet filters, by netlink (all but NETLINK_ROUTE) and by socket options.
+_NETLINK, _NETLINK_ROUTE = 16, 0
+_PROTOCOLS_WITH_FILTERS = (0, 41)  # SOL_IP, SOL_IPV6
+_FILTER_OPTIONS = (64, 65, 96, 97, 128, 129)  # ip(6)tables, arptables, ebtables: set, add counters
 
 # Numbers on (x86_64, aarch64).
 _CALLS: dict[str, tuple[int | None, int | None]] = {
@@ -45,7 +54,9 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "clone3": (435, 435),
     "ioctl": (16, 29),
     "personality": (135, 92),
+    "setsockopt": (54, 208),
     "socket": (41, 198),
+    "unshare": (272, 97),
 }
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     # namespaces and file systems
@@ -53,7 +64,6 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "umount2": (166, 39),
     "pivot_root": (155, 41),
     "chroot": (161, 51),
-    "unshare": (272, 97),
     "setns": (308, 268),
     "open_tree": (428, 428),
     "move_mount": (429, 429),
@@ -120,18 +130,32 @@ def is_supported(machine: str | None = None) -> bool:
     return (machine or platform.machine()) in _MACHINES
 
 
-def build_filter(machine: str | None = None) -> bytes:
-    """The filter as an array of `struct sock_filter`. Raises KeyError on an unknown machine."""
+def build_filter(machine: str | None = None, *, may_be_copied: bool = False) -> bytes:
+    """The filter as an array of `struct sock_filter`. Raises KeyError on an unknown machine.
+
+    Where processes `may_be_copied`, they may unshare what a copy has to, and nothing else.
+    """
     column, architecture = _MACHINES[machine or platform.machine()]
-    return b"".join(_program(column, architecture))
+    return b"".join(_program(column, architecture, may_be_copied=may_be_copied))
 
 
-def _program(column: int, architecture: int) -> Iterator[bytes]:
+def build_seal(machine: str | None = None) -> bytes:
+    """What a copy adds to its template's filter once it has unshared: it may not do so again."""
+    column, architecture = _MACHINES[machine or platform.machine()]
+    refusal = _when(column, "unshare", [_fail(errno.EPERM)])
+    return b"".join((*_known_numbers(column, architecture), *refusal, _allow()))
+
+
+def _known_numbers(column: int, architecture: int) -> Iterator[bytes]:
     # 32-bit programs and x32 would come with other numbers: they get nothing at all.
     yield from (_load(_ARCHITECTURE), _jump(_JUMP_EQUAL, architecture, yes=1), _fail(errno.ENOSYS))
     yield _load(_NUMBER)
     if column == 0:
         yield from (_jump(_JUMP_AT_LEAST, _X32_BIT, no=1), _fail(errno.ENOSYS))
+
+
+def _program(column: int, architecture: int, *, may_be_copied: bool) -> Iterator[bytes]:
+    yield from _known_numbers(column, architecture)
     for numbers in _REFUSED.values():
         number = numbers[column]
         if number is not None:
@@ -141,7 +165,14 @@ def _program(column: int, architecture: int) -> Iterator[bytes]:
     yield from _when(column, "clone", _refuse_bits(_NAMESPACE_FLAGS))
     yield from _when(column, "ioctl", _refuse_values(_SECOND_ARGUMENT, _TERMINAL_INJECTION))
     yield from _when(column, "personality", _only(_PERSONALITIES, errno.EPERM))
-    yield from _when(column, "socket", _only(_SOCKET_FAMILIES, errno.EAFNOSUPPORT))
+    families = _only(_SOCKET_FAMILIES, errno.EAFNOSUPPORT)
+    if may_be_copied:
+        yield from _when(column, "unshare", _only((_COPY_FLAGS,), errno.EPERM))
+        yield from _when(column, "socket", [*_refuse_other_netlink(), *families])
+        yield from _when(column, "setsockopt", _refuse_packet_filters())
+    else:
+        yield from _when(column, "unshare", [_fail(errno.EPERM)])
+        yield from _when(column, "socket", families)
     yield _allow()
 
 
@@ -160,6 +191,28 @@ def _refuse_bits(bits: int) -> list[bytes]:
 def _refuse_values(argument: int, values: tuple[int, ...]) -> list[bytes]:
     tests = [step for v in values for step in (_jump(_JUMP_EQUAL, v, no=1), _fail(errno.EPERM))]
     return [_load(argument), *tests, _allow()]
+
+
+def _refuse_other_netlink() -> list[bytes]:
+    """For sockets of that family alone; the others are for what follows."""
+    of_family = [
+        _load(_THIRD_ARGUMENT),
+        _jump(_JUMP_EQUAL, _NETLINK_ROUTE, no=1),
+        _allow(),
+        _fail(errno.EPERM),
+    ]
+    return [_load(_FIRST_ARGUMENT), _jump(_JUMP_EQUAL, _NETLINK, no=len(of_family)), *of_family]
+
+
+def _refuse_packet_filters() -> list[bytes]:
+    options = _refuse_values(_THIRD_ARGUMENT, _FILTER_OPTIONS)
+    first, second = _PROTOCOLS_WITH_FILTERS
+    return [
+        _load(_SECOND_ARGUMENT),
+        _jump(_JUMP_EQUAL, first, yes=1),
+        _jump(_JUMP_EQUAL, second, no=len(options) - 1),  # to the end of it, which allows
+        *options,
+    ]
 
 
 def _only(values: tuple[int, ...], error: int) -> list[bytes]:

@@ -9,15 +9,20 @@ import contextlib
 import ctypes
 import os
 import select
+import signal
+import struct
 import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+_CLONE_FS = 0x0000_0200
 CLONE_NEWNS = 0x0002_0000
+CLONE_NEWIPC = 0x0800_0000
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWNET = 0x4000_0000
 
@@ -27,9 +32,19 @@ MS_NOATIME = 1024
 MS_BIND = 4096
 MS_REC = 16384
 MS_SLAVE = 1 << 19
+_MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
+# <linux/mount.h>; the numbers are the same on every processor.
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 4
+_MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
+_AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
+_AT_RECURSIVE = 0x8000
 _PR_SET_CHILD_SUBREAPER = 36
 _DEATH_MS = 5_000
+_LOOK_SECONDS = 0.001
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +83,34 @@ def unmount(target: Path) -> None:
     _check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"unmount {target}")
 
 
+def copy_mount(path: Path, *, recursive: bool) -> int:
+    """A descriptor of a copy of the mount at `path`, mounted nowhere yet. Raises OSError."""
+    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    return _call(f"open_tree {path}", _OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags)
+
+
+def change_mount(copy: int, *, read_only: bool) -> None:
+    """Set what a mount that was copied, and those below it, allow. Raises OSError."""
+    kept = _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+    added, removed = (kept | _MOUNT_ATTR_RDONLY, 0) if read_only else (kept, _MOUNT_ATTR_RDONLY)
+    attributes = struct.pack("=4Q", added, removed, _MS_PRIVATE, 0)
+    flags = _AT_EMPTY_PATH | _AT_RECURSIVE
+    _call("mount_setattr", _MOUNT_SETATTR, copy, b"", flags, attributes, len(attributes))
+
+
+def attach_mount(copy: int, target: str) -> None:
+    """Mount a copied mount in the calling thread's mount namespace. Raises OSError."""
+    path = os.fsencode(target)
+    what = f"move_mount {target}"
+    _call(what, _MOVE_MOUNT, copy, b"", _AT_FDCWD, path, _MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def enter_files(process: int) -> None:
+    """Move the calling thread to the files of the process behind a pidfd. Raises OSError."""
+    unshare(_CLONE_FS)  # the kernel asks for it: the other threads share our root directory
+    _check(_libc.setns(process, CLONE_NEWNS), "setns")
+
+
 def new_network_namespace(return_to: int | None = None) -> int:
     """A descriptor that keeps a fresh network namespace alive.
 
@@ -97,6 +140,42 @@ def inside_network(descriptor: int, *, return_to: int) -> Iterator[None]:
         enter_network(return_to)
 
 
+@contextmanager
+def inside_network_and_ipc(process: int, *, return_to: int) -> Iterator[None]:
+    """Run the block, in this thread, where the process behind a pidfd is; then in our own IPC."""
+    own = os.pidfd_open(os.getpid())
+    try:
+        _check(_libc.setns(process, CLONE_NEWNET | CLONE_NEWIPC), "setns")
+        try:
+            yield
+        finally:
+            _check(_libc.setns(own, CLONE_NEWIPC), "setns")
+            enter_network(return_to)
+    finally:
+        os.close(own)
+
+
+def open_child(pid: int, inner_pid: int) -> int | None:
+    """A pidfd of that child of a process which has the id `inner_pid` in its own namespace.
+
+    None when it has ended.
+    """
+    for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+        with contextlib.suppress(ProcessLookupError):
+            opened = os.pidfd_open(int(child))
+            # Looked at once it is open: the number cannot have become another's before.
+            if _innermost_id(child) == inner_pid:
+                return opened
+            os.close(opened)
+    return None
+
+
+def send_signal(process: int, number: int) -> None:
+    """Signal the process behind a pidfd; nothing happens when it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, number)
+
+
 def wait_for_death(process: int) -> None:
     """Wait until the process behind a pidfd is gone, at most some seconds."""
     poll = select.poll()
@@ -105,6 +184,45 @@ def wait_for_death(process: int) -> None:
     # Nobody else buries an orphan we adopted.
     with contextlib.suppress(ChildProcessError):
         os.waitid(os.P_PIDFD, process, os.WEXITED | os.WNOHANG)
+
+
+def _innermost_id(pid: str) -> int | None:
+    """A process's id in its own namespace; None when it is gone."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    return None
+
+
+def _read(path: str) -> str:
+    """A file of a process; empty when that is gone."""
+    try:
+        return Path(path).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def bury_group(leader: int) -> None:
+    """Bury what is left of a process group, and has come to us, at most for some seconds.
+
+    Its leader was our child, and must be buried already.
+    """
+    deadline = time.monotonic() + _DEATH_MS / 1000
+    # A number is given again only when no process has it and no group: then ours has nobody left.
+    while not Path(f"/proc/{leader}").exists() and time.monotonic() < deadline:
+        try:
+            if os.waitid(os.P_PGID, leader, os.WEXITED | os.WNOHANG) is None:
+                time.sleep(_LOOK_SECONDS)
+        except ChildProcessError:
+            return
+
+
+def _call(what: str, number: int, *arguments: int | bytes) -> int:
+    """One system call, whose numbers are all as wide as the processor's. Raises OSError."""
+    words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
+    result: int = _libc.syscall(ctypes.c_long(number), *words)
+    _check(min(result, 0), what)
+    return result
 
 
 def _check(result: int, what: str) -> None:

@@ -67,6 +67,16 @@ def mount_in_memory(directory: Path, size_bytes: int) -> None:
     system_calls.mount("tmpfs", directory, "tmpfs", _MOUNT_FLAGS, f"size={size_bytes},mode=0700")
 
 
+def copy_files(source: Path, target: Path) -> None:
+    """Copy all files of one volume into another, empty one. Raises OSError."""
+    if not any(source.iterdir()):
+        return
+    copied = ["cp", "--archive", "--sparse=auto", "--", f"{source}/.", str(target)]
+    done = subprocess.run(copied, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"cannot copy a volume: {done.stderr.strip()[:500]}")
+
+
 def unmount(directory: Path) -> None:
     """Take a volume away with all its files."""
     with contextlib.suppress(OSError):

@@ -11,7 +11,16 @@ import pytest
 
 from lambent.sandbox import privileges
 from lambent.sandbox.isolation import Isolation
-from lambent.sandbox.sandbox import Command, Exit, Limits, Mount, NetworkSlot, Sandbox, Volume
+from lambent.sandbox.sandbox import (
+    Command,
+    Exit,
+    Limits,
+    Mount,
+    NetworkSlot,
+    Process,
+    Sandbox,
+    Volume,
+)
 
 MIB = 1024 * 1024
 LIMITS = Limits(memory_bytes=256 * MIB, cpus=2.0, processes=64, open_files=1024)
@@ -49,6 +58,17 @@ async def isolation(tmp_path, open_isolation):
         yield opened
 
 
+class Running:
+    """A sandbox and its main command as one."""
+
+    def __init__(self, sandbox: Sandbox, process: Process) -> None:
+        self.sandbox = sandbox
+        self.output, self.telemetry = process.output, process.telemetry
+        self.wait = process.wait
+        self.kill, self.close = sandbox.kill, sandbox.close
+        self.memory_peak_bytes = sandbox.memory_peak_bytes
+
+
 @dataclass
 class Place:
     """A volume and a slot for one sandbox after another."""
@@ -59,28 +79,46 @@ class Place:
     limits: Limits = LIMITS
     sandboxes: list[Sandbox] = field(default_factory=list)
 
+    def command(
+        self,
+        *argv: str,
+        environment: dict[str, str] | None = None,
+        working_directory: str = "/tmp",
+    ) -> Command:
+        return Command(
+            argv=argv,
+            environment={"PATH": "/usr/bin:/bin"} if environment is None else environment,
+            working_directory=working_directory,
+            telemetry_variable="TELEMETRY" if environment is None else "",
+        )
+
+    def script(self, text: str) -> Command:
+        return self.command("/bin/sh", "-c", text)
+
+    async def build(
+        self, *, limits: Limits | None = None, mounts: tuple[Mount, ...] = ()
+    ) -> Sandbox:
+        sandbox = await self.isolation.build(
+            mounts=mounts, limits=limits or self.limits, volume=self.volume, slot=self.slot
+        )
+        self.sandboxes.append(sandbox)
+        return sandbox
+
     async def start(
         self,
         *argv: str,
         limits: Limits | None = None,
-        environment: dict[str, str] | None = None,
         mounts: tuple[Mount, ...] = (),
+        environment: dict[str, str] | None = None,
         working_directory: str = "/tmp",
-    ) -> Sandbox:
-        sandbox = await self.isolation.start(
-            Command(
-                argv=argv,
-                environment={"PATH": "/usr/bin:/bin"} if environment is None else environment,
-                working_directory=working_directory,
-                telemetry_variable="TELEMETRY" if environment is None else "",
-            ),
-            mounts=mounts,
-            limits=limits or self.limits,
-            volume=self.volume,
-            slot=self.slot,
-        )
-        self.sandboxes.append(sandbox)
-        return sandbox
+    ) -> Running:
+        command = self.command(*argv, environment=environment, working_directory=working_directory)
+        sandbox = await self.build(limits=limits, mounts=mounts)
+        try:
+            return Running(sandbox, await sandbox.run(command))
+        except BaseException:
+            await sandbox.close()
+            raise
 
     async def run(self, *argv: str, **options) -> tuple[str, Exit]:
         """A command's whole output, and how it ended."""
@@ -98,9 +136,13 @@ class Place:
         output, _ = await self.run("/usr/bin/python3", "-c", program, **options)
         return output
 
-    async def read_until(self, sandbox: Sandbox, end: bytes) -> bytes:
-        """A sandbox's output as far as `end`."""
-        return await read_until(sandbox.output, end)
+    async def read_until(self, source: Running | Process, end: bytes) -> bytes:
+        """A command's output as far as `end`."""
+        return await read_until(source.output, end)
+
+    def read_now(self, process: Process) -> bytes:
+        """What is there to be read. Raises BlockingIOError when that is nothing."""
+        return os.read(process.output, 65536)
 
     async def read_all(self, descriptor: int) -> str:
         return await read_all(descriptor)

@@ -31,8 +31,15 @@ def descendants(pid: int) -> set[int]:
 
 
 def sleeping() -> list[int]:
-    lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in descendants(os.getpid())}
-    return [pid for pid, line in lines.items() if line.exists() and b"sleep" in line.read_bytes()]
+    return [pid for pid in descendants(os.getpid()) if b"sleep" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """A process's; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def traces(directory: Path) -> dict[str, object]:
@@ -41,7 +48,13 @@ def traces(directory: Path) -> dict[str, object]:
     return {
         "processes": descendants(os.getpid()),
         "mounts": Path("/proc/self/mountinfo").read_text().count("\n"),
-        "groups": sorted(str(path) for path in Path("/sys/fs/cgroup").rglob(f"{name}/*")),
+        # os.walk: other servers' groups come and go meanwhile.
+        "groups": sorted(
+            f"{parent}/{group}"
+            for parent, groups, _ in os.walk("/sys/fs/cgroup")
+            for group in groups
+            if parent.endswith(f"/{name}")
+        ),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "files": sorted(str(path) for path in directory.rglob("*")),
         "loops": sorted(
@@ -144,10 +157,17 @@ async def test_closing_the_isolation_leaves_nothing(tmp_path, open_isolation, ma
     (tmp_path / "state").mkdir()
     before = traces(tmp_path)
     async with open_isolation(tmp_path) as isolation:
-        first, second = await make_place(isolation), await make_place(isolation)
+        first, second, third = [await make_place(isolation) for _ in range(3)]
         await first.sh("echo x > /tmp/file; exit 1")
         forgotten = await second.start("/bin/sh", "-c", "sleep 1000 & sleep 1000")
+        company = await third.build()
+        script = third.script("sleep 1000 & sleep 1000")
+        processes = [await company.run_beside(script) for _ in range(2)]
+        processes.append(await company.run(script))
+        (await asyncio.to_thread(third.slot.open_socket)).close()
+        company.freeze()
         await first.close()
     await second.slot.close()
-    assert (await forgotten.wait()).signal == 9
+    await third.slot.close()
+    assert [(await each.wait()).signal for each in (forgotten, *processes)] == [9] * 4
     assert traces(tmp_path) == before

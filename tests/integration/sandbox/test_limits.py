@@ -98,7 +98,7 @@ async def test_processor_time_is_throttled_to_the_share(place, isolation):
         limits=replace(place.limits, cpus=0.2),
     )
     await sandbox.wait()
-    group = sandbox._body._group._directories["cpu"]
+    group = sandbox.sandbox._body._design.group._directories["cpu"]
     statistics = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
     assert int(statistics["nr_throttled"]) > 0
 

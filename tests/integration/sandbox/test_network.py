@@ -57,6 +57,21 @@ async def test_the_listener_is_reached_from_inside_and_only_by_its_own_sandbox(n
     assert first.slot.api_address == "127.0.0.1:9001"
 
 
+async def test_a_socket_of_ours_reaches_what_listens_inside(place):
+    listening = await place.start(
+        "/usr/bin/python3",
+        "-c",
+        "import socket\n"
+        "s = socket.create_server(('127.0.0.1', 8080)); print('ready', flush=True)\n"
+        "c, _ = s.accept(); c.sendall(b'hello'); c.close()",
+    )
+    await place.read_until(listening, b"ready")
+    loop = asyncio.get_running_loop()
+    with await asyncio.to_thread(place.slot.open_socket) as connection:
+        await loop.sock_connect(connection, ("127.0.0.1", 8080))
+        assert await loop.sock_recv(connection, 9) == b"hello"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 async def test_the_hosts_loopback_is_out_of_reach(place, host_service, address):
     assert await connect(place, address, host_service) == ["refused", "111"]

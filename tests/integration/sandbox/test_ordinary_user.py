@@ -23,7 +23,9 @@ _USER = 61_234
 def state(tmp_path_factory):
     """A directory of that user's, below directories it may pass through."""
     directory = Path("/tmp") / f"lambent-user-{os.getpid()}"
-    directory.mkdir()
+    given = directory / "given"
+    given.mkdir(parents=True)
+    (given / "file").write_text("given\n")
     os.chown(directory, _USER, _USER)
     yield directory
     shutil.rmtree(directory)
@@ -82,6 +84,12 @@ def test_the_network_is_its_own_and_leads_to_a_router_that_filters(report):
     assert report["host"] == str(errno.ECONNREFUSED)
     filtered = errno.EHOSTUNREACH if firewall.is_available() else errno.ECONNREFUSED
     assert report["router"] == str(filtered)
+
+
+def test_company_shares_processes_ipc_and_late_mounts(report):
+    (seen, ipc_of_main, given), ipc, code = report["company"].pop("looked")
+    assert (seen, ipc_of_main, given, code) == ("seen", ipc, "given", 0)
+    assert report["company"] == {"user": "993", "first": 7, "reached": None}
 
 
 def test_tmp_has_its_size(report):

@@ -76,3 +76,49 @@ async def test_the_volume_is_a_directory_that_goes(plain):
     assert [file.name for file in plain.volume.path.iterdir()] == ["x"]
     await plain.volume.close()
     assert not plain.volume.path.exists()
+
+
+async def test_commands_run_beside_one_another_and_end_alone(plain):
+    sandbox = await plain.build()
+    wait = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.01; done"
+    beside = await sandbox.run_beside(plain.script(wait))
+    main = await sandbox.run(plain.script("exit 5"))
+    assert (await main.wait()).code == 5
+    await plain.read_until(beside, b"ready")
+    assert sandbox.memory_bytes() > 0
+    beside.terminate()
+    assert (await beside.wait()).code == 3
+    assert await plain.read_all(beside.output) == "told\n"
+
+
+async def test_killing_ends_all_even_when_stopped(plain):
+    sandbox = await plain.build()
+    processes = [await sandbox.run_beside(plain.script("exec sleep 1000"))]
+    processes.append(await sandbox.run(plain.script("exec sleep 1000")))
+    sandbox.freeze()
+    sandbox.kill()
+    assert [(await process.wait()).signal for process in processes] == [9, 9]
+
+
+async def test_commands_are_stopped_and_go_on(plain):
+    sandbox = await plain.build()
+    process = await sandbox.run(plain.script("while :; do echo tick; sleep 0.005; done"))
+    await plain.read_until(process, b"tick")
+    sandbox.freeze()
+    sandbox.thaw()
+    await plain.read_until(process, b"tick")
+
+
+async def test_a_sandbox_nothing_ran_in_is_nothing(plain):
+    sandbox = await plain.build()
+    await sandbox.wait_until_built()
+    await sandbox.mount(())
+    assert sandbox.first_process is None
+    await sandbox.close()
+
+
+async def test_a_socket_of_ours_lives_in_the_hosts_network(plain):
+    loop = asyncio.get_running_loop()
+    host, port = plain.slot.api_address.split(":")
+    with plain.slot.open_socket() as connection:
+        await loop.sock_connect(connection, (host, int(port)))

@@ -23,10 +23,12 @@ def test_each_mechanism_is_there_once_with_a_sentence(found):
         "memory",
         "cpu",
         "pids",
+        "freezer",
         "network",
         "outbound network",
         "/tmp size",
         "system call filter",
+        "fast starts",
     ]
     assert all(
         capability.detail.endswith(".") for capability in found.values() if not capability.remedy

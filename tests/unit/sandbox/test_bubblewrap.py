@@ -17,12 +17,12 @@ async def nothing():
 
 @pytest.fixture
 def arguments(tmp_path):
-    def build(user_id, mounts=()):
+    def build(user_id, mounts=(), make=bubblewrap.sandbox_arguments):
         surroundings = bubblewrap.Surroundings(
             programs=PROGRAMS, etc=tmp_path, filter=None, home_network=0
         )
         volume = Volume(path=Path("/vol"), user_id=user_id, accounts=tmp_path, remove=nothing)
-        return bubblewrap.sandbox_arguments(surroundings, mounts, volume)
+        return make(surroundings, mounts, volume)
 
     return build
 
@@ -60,3 +60,12 @@ def test_the_sandbox_dies_with_us_and_its_root_is_read_only_in_the_end(arguments
     assert "--die-with-parent" in words
     assert words.index("--ro-bind") < words.index("--remount-ro")
     assert ("--remount-ro", "/") in pairs(words)
+
+
+@pytest.mark.parametrize("user_id", [None, 2_000_000_000])
+def test_company_gets_the_same_but_the_namespaces_it_joins(arguments, user_id):
+    mounts = (Mount(source=Path("/a"), target="/var/task"),)
+    first = arguments(user_id, mounts)
+    beside = arguments(user_id, mounts, bubblewrap.company_arguments)
+    own = {"--unshare-pid", "--unshare-ipc", "--unshare-user"}
+    assert [word for word in first if word not in own] == beside

@@ -34,7 +34,7 @@ def run(shell, environment, arguments=(), directory="/"):
         capture_output=True,
         check=True,
     )
-    assert done.stdout == b"\n"
+    assert done.stdout == b""
     return json.loads(done.stderr)
 
 
@@ -123,11 +123,22 @@ def ends():
         theirs.close()
 
 
-def test_the_sign_of_life_is_taken_from_the_telemetry(ends):
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shell_gives_a_sign_of_life_and_closes_what_it_was_left(ends, shell):
     opened, _ = ends
-    os.write(opened.telemetry_end, b"\nmore")
-    entry_shell.wait_until_begun(opened)
-    assert os.read(opened.telemetry, 9) == b"more"
+    entry_shell.ask_for_sign_of_life(opened.script)
+    entry_shell.send(opened.script, b"ls /proc/$$/fd\nexit\n")
+    spare = " ".join(f"{number}</dev/null" for number in entry_shell.SPARE_DESCRIPTORS)
+    name = "sh" if shell.endswith("busybox") else ""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {shell} {name} -s {spare}"],
+        stdin=opened.script_end,
+        stdout=opened.telemetry_end,
+    ):
+        entry_shell.wait_until_begun(opened)
+        left = entry_shell.read_in_time(opened.telemetry, 999).decode().split()
+    assert "2" in left
+    assert not {str(number) for number in entry_shell.SPARE_DESCRIPTORS} & set(left)
 
 
 def test_a_failed_start_is_told_in_its_own_words(ends):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import servers
-from lambent.sandbox.control_groups import version_1, version_2
+from lambent.sandbox.control_groups import freezer, version_1, version_2
 from lambent.sandbox.control_groups.mounts import Hierarchies, read_hierarchies
 from lambent.sandbox.control_groups.removal import kill_members, remove_tree
 
@@ -39,6 +39,10 @@ class ControlGroups:
     @property
     def missing(self) -> tuple[str, ...]:
         return tuple(name for name in CONTROLLERS if name not in self.directories)
+
+    @property
+    def can_freeze(self) -> bool:
+        return freezer.NAME in self.directories
 
     def create(self, name: str) -> ControlGroup:
         """An empty group without limits yet. Raises OSError."""
@@ -67,11 +71,21 @@ class ControlGroup:
         self._memory = directories.get("memory")
         self._mechanism = version_1 if version == 1 else version_2
         self._peak = self._mechanism.open_peak(self._memory) if self._memory else None
+        frozen_by = directories.get(freezer.NAME)
+        self._freezer = freezer.find_switch(frozen_by) if frozen_by else None
+        self._is_frozen = False
 
     def add(self, pid: int) -> None:
         """Move a process in; what it starts from now on is in the group too. Raises OSError."""
         for directory in set(self._directories.values()):
             (directory / "cgroup.procs").write_text(str(pid))
+
+    def has(self, pid: int) -> bool:
+        """Whether a process, by its number in our own namespace, is in it."""
+        return any(
+            str(pid) in (directory / "cgroup.procs").read_text().split()
+            for directory in list(self._directories.values())[:1]
+        )
 
     def limit(self, limits: Limits) -> None:
         """Set its limits, with room for bwrap's own two processes. Raises OSError."""
@@ -83,8 +97,19 @@ class ControlGroup:
         if cpu := self._directories.get("cpu"):
             self._mechanism.write_cpus(cpu, cpus)
 
+    def freeze(self) -> None:
+        """Stop all its processes where they are; nothing happens where there is no freezer."""
+        if self._freezer is not None and not self._is_frozen:
+            self._freezer.freeze()
+            self._is_frozen = True
+
+    def thaw(self) -> None:
+        if self._freezer is not None and self._is_frozen:
+            self._freezer.thaw()
+            self._is_frozen = False
+
     def kill(self) -> None:
-        """Kill everything in it at once, and let it die at full speed.
+        """Kill everything in it at once, and let it die at full speed, even if frozen.
 
         Dying takes processor time: a fork bomb's thousand processes, left to a small share of it and
         to the end of their process 1, lived on for eight minutes.
@@ -93,10 +118,18 @@ class ControlGroup:
             _unthrottle(self._version, cpu)
         for directory in list(self._directories.values())[:1]:
             kill_members(directory)
+        # Only now: nothing in it runs one more line. (Version 1 lets the frozen die when thawed.)
+        self.thaw()
 
     def memory_peak_bytes(self) -> int:
         """The most memory ever in use in it; 0 when unknown."""
         return int(os.pread(self._peak, 32, 0)) if self._peak is not None else 0
+
+    def memory_bytes(self) -> int:
+        """The memory in use in it now; 0 when unknown."""
+        if self._memory is None:
+            return 0
+        return int((self._memory / self._mechanism.MEMORY_FILE).read_text())
 
     def out_of_memory_kills(self) -> int:
         if self._memory is None:
@@ -120,11 +153,16 @@ def open_control_groups(server: str, hierarchies: Hierarchies | None = None) -> 
     if any(name in found.v1 for name in CONTROLLERS):
         parents = {c: found.v1[c] for c in CONTROLLERS if c in found.v1}
         usable = {c: p / _SUBTREE / server for c, p in parents.items() if _make(p, server)}
+        if switches := freezer.make_directory(found, f"{_SUBTREE}/{server}"):
+            usable[freezer.NAME] = switches
         return ControlGroups(version=1, directories=usable)
     if found.v2 is None:
         return ControlGroups(version=2, directories={})
     directory, controllers, home = version_2.open_subtree(found.v2, f"{_SUBTREE}/{server}")
-    return ControlGroups(version=2, directories=dict.fromkeys(controllers, directory), home=home)
+    directories = dict.fromkeys(controllers, directory)
+    if controllers and freezer.has_switch(directory):
+        directories[freezer.NAME] = directory
+    return ControlGroups(version=2, directories=directories, home=home)
 
 
 def remove_left_behind(groups: ControlGroups) -> None:
@@ -137,6 +175,8 @@ def remove_left_behind(groups: ControlGroups) -> None:
     ]
     cpu = groups.directories.get("cpu")
     for other in left:
+        for group in other.iterdir():
+            freezer.kill_left_behind(group)
         if cpu is not None and other.parent == cpu.parent:
             for group in other.iterdir():
                 _unthrottle(groups.version, group)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lambent.sandbox.sandbox import Limits
 
+MEMORY_FILE = "memory.usage_in_bytes"
 OUT_OF_MEMORY_FILE = "memory.oom_control"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lambent.sandbox.sandbox import Limits
 
+MEMORY_FILE = "memory.current"
 OUT_OF_MEMORY_FILE = "memory.events"
 
 _WANTED = frozenset({"memory", "cpu", "pids"})

@@ -48,6 +48,8 @@ class Router:
         try:
             with router.inside():
                 _ip([f"address add {ROUTER_ADDRESS}/32 dev lo", "link set lo up"])
+                # Strictly: what comes from a slot under another's address is dropped.
+                Path("/proc/sys/net/ipv4/conf/all/rp_filter").write_text("1")
                 if firewall.is_available():
                     firewall.apply(firewall.rules())
         except BaseException:

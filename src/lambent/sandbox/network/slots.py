@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import system_calls
-from lambent.sandbox.sandbox import NetworkSlot
+from lambent.sandbox.sandbox import NetworkSlot, open_tcp_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,16 +88,26 @@ class SlotPool:
             raise
 
 
-def make_slot(home: int, router: Router | None) -> NetworkSlot:
-    """Make one slot. Blocks; the calling thread stays in the network namespace `home`."""
+def make_slot(home: int, router: Router | None, namespace: int | None = None) -> NetworkSlot:
+    """Make one slot. Blocks, as its `open_socket` does: the calling thread stays in `home`.
+
+    `namespace` is a descriptor, which becomes the slot's, of a namespace nobody has used yet; by
+    default a new one.
+    """
     with ExitStack() as undo:
-        namespace = system_calls.new_network_namespace(return_to=home)
+        if namespace is None:
+            namespace = system_calls.new_network_namespace(return_to=home)
         undo.callback(os.close, namespace)
         with system_calls.inside_network(namespace, return_to=home):
             _bring_loopback_up()
             listener = undo.enter_context(listen(API_ADDRESS, _BACKLOG))
         if router is not None:
             undo.callback(router.forget, router.connect(namespace))
+
+        def connector(own: int = namespace) -> socket.socket:
+            with system_calls.inside_network(own, return_to=home):
+                return open_tcp_socket()
+
         # The kernel takes the link and the routes away with the namespace, in its own time.
         release = undo.pop_all()
     return NetworkSlot(
@@ -105,6 +115,7 @@ def make_slot(home: int, router: Router | None) -> NetworkSlot:
         api_address="{}:{}".format(*API_ADDRESS),
         namespace=namespace,
         release=release.close,
+        connector=connector,
     )
 
 

@@ -42,9 +42,42 @@ def test_a_group_tells_its_peak_and_its_kills(memory):
     assert group.out_of_memory_kills() == 2
 
 
+@pytest.mark.parametrize(("version", "file"), [(1, "memory.usage_in_bytes"), (2, "memory.current")])
+def test_a_group_tells_its_memory(memory, version, file):
+    (memory / "memory.peak").touch()
+    (memory / file).write_text("8192\n")
+    assert ControlGroup(version, {"memory": memory}).memory_bytes() == 8192
+
+
 def test_without_a_memory_controller_there_is_nothing_to_tell():
     group = ControlGroup(2, {})
     assert (group.memory_peak_bytes(), group.out_of_memory_kills()) == (0, 0)
+    assert group.memory_bytes() == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "frozen", "thawed"),
+    [("cgroup.freeze", "1", "0"), ("freezer.state", "FROZEN", "THAWED")],
+)
+def test_freezing_and_thawing_write_only_what_changes(tmp_path, file, frozen, thawed):
+    (tmp_path / file).write_text("untouched")
+    group = ControlGroup(1, {"freezer": tmp_path})
+    group.thaw()
+    assert (tmp_path / file).read_text() == "untouched"
+    group.freeze()
+    assert (tmp_path / file).read_text() == frozen
+    (tmp_path / file).write_text("untouched")
+    group.freeze()
+    assert (tmp_path / file).read_text() == "untouched"
+    group.kill()
+    assert (tmp_path / file).read_text() == thawed
+
+
+def test_without_a_freezer_nothing_happens():
+    group = ControlGroup(1, {})
+    group.freeze()
+    group.thaw()
+    assert not open_control_groups("me", Hierarchies(v1={}, v2=None)).can_freeze
 
 
 @pytest.mark.parametrize(
