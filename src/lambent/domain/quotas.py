@@ -13,6 +13,9 @@ RESPONSE_PAYLOAD_BYTES = 6 * MIB + 100  # the number AWS names in its error
 LOG_TAIL_BYTES = 4096
 CLIENT_CONTEXT_BYTES = 3583
 ACCOUNT_CONCURRENCY = 1000
+UNRESERVED_CONCURRENCY = 100  # what all functions without a share of their own are left at least
+SCALING_ENVIRONMENTS = 1000  # that a function may have started in SCALING_SECONDS
+SCALING_SECONDS = 10
 
 # Functions
 FUNCTION_NAME_CHARACTERS = 64
@@ -29,11 +32,21 @@ MIB_PER_CPU = 1769  # memory at which a function has one vCPU
 
 # Deployment packages
 ZIPPED_BYTES = 50 * MIB  # uploaded inline
-UNZIPPED_BYTES = 250 * MIB
+UNZIPPED_BYTES = 250 * MIB  # a function's code together with its layers, too
+LAYERS = 5  # of one function
+LAYER_POLICY_BYTES = 20 * 1024
 CODE_STORAGE_BYTES = 75 * 1024 * MIB  # of an account in a region
 
 # Execution environments
 INIT_SECONDS = 10.0
+# For provisioned concurrency and SnapStart; the function's time-out when that is longer.
+LONG_INIT_SECONDS = 130.0
+EXTENSIONS = 10  # external and internal ones together
+# A shutdown phase altogether, and the runtime's part of it with external extensions or internal
+# ones only: https://github.com/aws-samples/graceful-shutdown-with-aws-lambda
+SHUTDOWN_SECONDS = 2.0
+RUNTIME_SHUTDOWN_SECONDS = 0.3
+INTERNAL_EXTENSION_SHUTDOWN_SECONDS = 0.5
 # During init a function has more processor time than its memory gives it, as on AWS:
 # https://aws.amazon.com/blogs/compute/operating-lambda-performance-optimization-part-1/
 INIT_CPUS = 2.0

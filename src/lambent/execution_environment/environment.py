@@ -1,8 +1,8 @@
 """One execution environment: a place that runs one function version, one invocation at a time.
 
 `run` is the one owner of everything the environment holds; `invoke` is called by whoever has an
-invocation. Between them stand the states of `lifecycle.py` and a few events: the runtime is ready,
-failed to initialise, answered, exited, or ran out of time. The life of an environment:
+invocation. Between them stand the states of `lifecycle.py` and what the life at work tells: it is
+initialised, the runtime answered, all are done, something is gone. Phases and their limits:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -12,29 +12,40 @@ import asyncio
 import logging
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.domain.invocation import ErrorType, Invocation, InvocationResult, error_payload
-from lambent.domain.quotas import INIT_SECONDS, LOG_TAIL_BYTES, MIB
-from lambent.execution_environment import runtime_process
-from lambent.execution_environment.exit_reason import exit_reason
+from lambent.domain.invocation import ErrorType
+from lambent.domain.quotas import MIB
+from lambent.execution_environment.current_invocation import (
+    SUCCESS,
+    CurrentInvocation,
+    Ending,
+    platform_answer,
+)
+from lambent.execution_environment.environment_log import EnvironmentLog
+from lambent.execution_environment.freeze_timer import FreezeTimer
+from lambent.execution_environment.initialization import Initialization, init_seconds
+from lambent.execution_environment.life import Life
 from lambent.execution_environment.lifecycle import (
     EnvironmentEvent,
     EnvironmentState,
     next_environment_state,
 )
-from lambent.execution_environment.runtime_api import Answer, RuntimeApi
-from lambent.execution_environment.runtimes import InvalidEntrypoint, RuntimeUnavailable
+from lambent.execution_environment.runtimes import runtime_for
 from lambent.telemetry import platform_lines
 from lambent.telemetry.clock import now_ms
+from lambent.telemetry.platform_events import Fault, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.runtime_process import Parts, RuntimeProcess
-    from lambent.sandbox.sandbox import Exit, Volume
+    from lambent.domain.invocation import Invocation, InvocationResult
+    from lambent.execution_environment.extensions_api import ShutdownReason
+    from lambent.execution_environment.runtime_api import Answer
+    from lambent.execution_environment.runtime_process import Parts
+    from lambent.sandbox.sandbox import Volume
+    from lambent.telemetry.platform_events import InitializationType
 
 logger = logging.getLogger(__name__)
 
@@ -43,62 +54,57 @@ class EnvironmentUnavailable(Exception):
     """Raised when an environment was closed, or could not be made, before it answered."""
 
 
-@dataclass(slots=True, kw_only=True)
-class CurrentInvocation:
-    """The invocation an environment is at work on."""
-
-    invocation: Invocation
-    started: float  # monotonic seconds: the event loop's own clock has whole milliseconds only
-    deadline_ms: int
-    timer: asyncio.TimerHandle
-    result: asyncio.Future[InvocationResult]  # what the caller gets
-    tail: bytearray | None  # its log so far, when the caller asked for that
-    is_sent: bool = False
-    answer: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How an invocation ended, for its REPORT line."""
-
-    status: platform_lines.Status | None = None  # None when the environment is fit for the next one
-    error_type: str | None = None
-
-
 class Environment:
     """An execution environment, from its first init to its shutdown."""
 
     def __init__(
-        self, version: FunctionVersion, parts: Parts, on_available: Callable[[Environment], None]
+        self,
+        version: FunctionVersion,
+        parts: Parts,
+        on_available: Callable[[Environment], None],
+        *,
+        initialization_type: InitializationType = "on-demand",
     ) -> None:
         self.version = version
+        self.initialization_type: InitializationType = initialization_type
         self.state = EnvironmentState.INITIALIZING
+        self.created_ms = now_ms()
         self.last_used = time.monotonic()
-        self.log_stream_name = platform_lines.log_stream_name(version.version, now_ms())
+        self.invocations = 0
         self.was_available = False
-        self.id = self.log_stream_name.rpartition("]")[2]
+        self.log = EnvironmentLog(version, parts.logs)
+        self.log_stream_name = self.log.stream_name
+        self.id = self.log.environment_id
         self._parts = parts
         self._tell_available = on_available
         self._started = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.log = parts.logs.open_stream(
-            account_id=version.account_id,
-            region=version.region,
-            group=version.log_group,
-            stream=self.log_stream_name,
-        )
-        self._api: RuntimeApi | None = None
-        self._process: RuntimeProcess | None = None
-        self._is_wanted = asyncio.Event()  # a runtime is needed, or the end has come
+        self._life: Life | None = None
+        self._is_wanted = asyncio.Event()  # a life is needed, or the end has come
         self._current: CurrentInvocation | None = None
-        self._init_started = 0.0
-        self._init_timer: asyncio.TimerHandle | None = None
+        self._failed: CurrentInvocation | None = None  # its caller waits for the end of the reset
+        self._owes_availability = False  # after a reset; an idle one is available all the time
+        self._initialization: Initialization | None = None
+        self._init_timer = self._loop.call_later(
+            init_seconds(version, initialization_type), self._time_out_init
+        )
         self._init_duration_ms: float | None = None  # until a REPORT line has told it
+        self._freeze_timer = FreezeTimer(
+            parts.freeze_after_seconds, lambda: self.state is EnvironmentState.READY, self._freeze
+        )
 
     @property
     def is_between_answer_and_next(self) -> bool:
         """The caller has its answer, and the runtime has not yet asked for more."""
         return self._current is not None and self._current.answer is not None
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.state is EnvironmentState.FROZEN
+
+    def memory_bytes(self) -> int:
+        """What it uses now; 0 when unknown, or when nothing of it runs."""
+        return self._life.memory_bytes() if self._life is not None else 0
 
     async def wait_started(self) -> None:
         """Wait until its first init is over, well or not."""
@@ -114,8 +120,7 @@ class Environment:
     async def run(self) -> None:
         """Live: initialise, serve, be reset and initialised again, until `close`."""
         try:
-            size = self.version.ephemeral_storage_mib * MIB
-            volume = await self._parts.isolation.volume(size)
+            volume = await self._parts.sandboxes.volume(self.version)
             try:
                 self._is_wanted.set()
                 while await self._wait_wanted():
@@ -130,52 +135,41 @@ class Environment:
         await self._is_wanted.wait()
         self._is_wanted.clear()
         while self.state is EnvironmentState.RESET:
-            # The invocation that wanted a runtime ran out of time before its turn came.
+            # The invocation that wanted a life ran out of time before its turn came.
             await self._is_wanted.wait()
             self._is_wanted.clear()
         return self.state is not EnvironmentState.SHUTDOWN
 
     async def _live_once(self, volume: Volume) -> None:
-        """One life of a runtime: its start, its end, and what its end means."""
+        self._life = life = Life(self, self._parts)
         self._begin_init()
-        self._api = api = RuntimeApi(self)
         try:
-            async with runtime_process.start(self, self._parts, api, volume) as process:
-                self._process = process
-                if self._api is not api:  # its time was over before it had started
-                    process.kill()
-                elif api.has_started:
-                    process.end_init()  # it was faster than this task
-                process_exit = await process.wait()
-                if self._api is api:
-                    self._runtime_exited(process, process_exit)
-        except (InvalidEntrypoint, RuntimeUnavailable) as error:
-            if self._api is api:
-                self._fail_init(ErrorType.INVALID_ENTRYPOINT, self._platform_error(error))
+            await life.run(volume)
         finally:
-            self._process = None
-            self._api = None
+            if self._life is life:
+                self._life = None
+        self._end_reset()
 
     def close(self) -> None:
-        """End this environment; `run` returns once nothing of it is left."""
-        self._change(EnvironmentEvent.CLOSE)
-        self._cancel_init_timer()
-        self._abandon_current()
-        self._is_wanted.set()
-        self._kill()
+        """End this environment; `run` returns once nothing of it is left.
 
-    def _kill(self) -> None:
-        """End this life of the runtime. What it still says belongs to no invocation any more."""
-        if self._api is not None:
-            self._api.close()
-            self._api = None
-        if self._process is not None:
-            self._process.kill()
+        Its extensions are told, which takes up to two seconds.
+        """
+        self._change(EnvironmentEvent.CLOSE)
+        self._init_timer.cancel()
+        self._freeze_timer.cancel()
+        self._abandon_current()
+        self._settle_failed()
+        self._is_wanted.set()
+        self._end_life("spindown")
+
+    def _end_life(self, reason: ShutdownReason) -> bool:
+        """Whether something of it goes on for a while."""
+        life, self._life = self._life, None
+        return life is not None and life.end(reason)
 
     def _change(self, event: EnvironmentEvent) -> None:
-        following = next_environment_state(self.state, event)
-        logger.debug("environment %s: %s -> %s", self.id, self.state, following)
-        self.state = following
+        self.state = next_environment_state(self.state, event)
 
     def _abandon_current(self) -> None:
         current, self._current = self._current, None
@@ -184,58 +178,67 @@ class Environment:
             if not current.result.done():
                 current.result.set_exception(EnvironmentUnavailable(self.id))
 
+    # Reset
+
+    def _reset(self, reason: ShutdownReason) -> None:
+        """End this life because it failed; the next invocation has a new one."""
+        logger.debug("environment %s is reset: %s", self.id, reason)
+        self._change(EnvironmentEvent.FAIL)
+        if not self._end_life(reason):
+            self._end_reset()
+
+    def _end_reset(self) -> None:
+        if self.state is EnvironmentState.RESETTING:
+            self._change(EnvironmentEvent.RESET)
+        self._settle_failed()
+        if self._owes_availability and self.state is EnvironmentState.RESET:
+            self._owes_availability = False
+            self._on_available()
+
+    def _settle_failed(self) -> None:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            failed.settle()
+
     # Initialisation
 
     def _begin_init(self) -> None:
-        self._init_started = time.monotonic()
-        if self.state is EnvironmentState.INITIALIZING:
-            runtime = self._parts.runtimes[self.version.runtime]
-            self.emit(
-                now_ms(),
-                platform_lines.init_start(
-                    runtime.version_text, runtime.version_arn(self.version.region)
-                ),
-            )
-            self._init_timer = self._loop.call_later(INIT_SECONDS, self._time_out_init)
-
-    def _cancel_init_timer(self) -> None:
-        if self._init_timer is not None:
-            self._init_timer.cancel()
-            self._init_timer = None
-
-    def _elapsed_init_ms(self) -> float:
-        return (time.monotonic() - self._init_started) * 1000
+        is_own_phase = self.state is EnvironmentState.INITIALIZING
+        self._initialization = Initialization(
+            self.log,
+            self.version,
+            runtime_for(self._parts.runtimes, self.version),
+            self.initialization_type,
+            "init" if is_own_phase else "invoke",
+        )
 
     def _time_out_init(self) -> None:
-        self._end_init("timeout", None)
-        self._change(EnvironmentEvent.FAIL)
-        self._kill()
-        self._on_available()
+        self._end_init(Ending(status="timeout"))
+        self._owes_availability = True
+        self._reset("timeout")
 
-    def _fail_init(self, error_type: str, payload: bytes) -> None:
-        """The runtime failed before its first `next`, in the init phase or within an invocation."""
-        self._end_init("error", error_type)
+    def runtime_failed_to_initialize(self, error: Answer) -> None:
+        """Something failed before all were ready, in the init phase or within an invocation."""
+        ending = Ending(status="error", error_type=error.error_type)
+        self._end_init(ending)
         if self._current is None:
-            self._change(EnvironmentEvent.FAIL)
-            self._kill()
-            self._on_available()
+            self._owes_availability = True
+            self._reset("failure")
         else:
-            self._current.answer = Answer(payload=payload, error_type=error_type)
-            self._finish(Ending(status="error", error_type=error_type))
+            self._current.take(error)
+            self._finish(ending)
 
-    def _end_init(self, status: platform_lines.Status, error_type: str | None) -> None:
-        self._cancel_init_timer()
-        if self._process is not None:
-            self._process.drain_output()
-        self.emit(
-            now_ms(),
-            platform_lines.init_report(
-                self._elapsed_init_ms(),
-                "init" if self._current is None else "invoke",
-                status,
-                error_type,
-            ),
-        )
+    def _end_init(self, ending: Ending) -> None:
+        self._init_timer.cancel()
+        initialization, self._initialization = self._initialization, None
+        if initialization is None or self._life is None:
+            return
+        if ending.status != "success":
+            self._life.drain_output()
+        elif self.initialization_type == "on-demand" and self._current is None:
+            self._init_duration_ms = initialization.elapsed_ms()
+        initialization.end(self._life.extensions, ending.status, ending.error_type)
+        self._life.end_subscribing()
 
     # Invocation
 
@@ -247,175 +250,148 @@ class Environment:
         A failure of the function is a result. Raises EnvironmentUnavailable when the platform
         failed instead.
         """
+        life = self._life
         if self.state is EnvironmentState.SHUTDOWN:
             raise EnvironmentUnavailable(self.id)
+        if self.state is EnvironmentState.FROZEN and life is not None:
+            life.thaw()
         self._change(EnvironmentEvent.INVOKE)
+        self.invocations += 1
         seconds = self.version.timeout_seconds
-        self._current = CurrentInvocation(
+        self._current = current = CurrentInvocation(
             invocation=invocation,
+            log=self.log,
             started=time.monotonic(),
             deadline_ms=now_ms() + seconds * 1000,
             timer=self._loop.call_later(seconds, self._time_out),
             result=self._loop.create_future(),
-            tail=bytearray() if wants_log_tail else None,
+            wants_log_tail=wants_log_tail,
         )
-        result = self._current.result
-        if self._api is not None and self._api.is_polling:
-            self._send(self._current, self._api)
+        self.log.request_id = invocation.request_id
+        if wants_log_tail:
+            self.log.begin_tail()
+        if life is not None and life.is_ready:
+            self._send(current, life)
         else:
-            self._is_wanted.set()  # it was reset: `runtime_is_ready` sends the invocation
+            self._is_wanted.set()  # it was reset: `life_is_initialized` sends the invocation
         # A caller that goes away takes only this future along: the function goes on, as on AWS.
-        return await result
+        return await current.result
 
-    def _send(self, current: CurrentInvocation, api: RuntimeApi) -> None:
-        self._log_start(current)
-        current.is_sent = True
-        api.send(current.invocation, current.deadline_ms)
-
-    def _log_start(self, current: CurrentInvocation) -> None:
-        self.emit(
-            now_ms(), platform_lines.start(current.invocation.request_id, self.version.version)
-        )
+    def _send(self, current: CurrentInvocation, life: Life) -> None:
+        current.begin(self.version)
+        life.send(current.invocation, current.deadline_ms)
 
     def _finish(self, ending: Ending) -> None:
-        """The runtime is done with the invocation, well or not: report, and be available again."""
+        """All are done with the invocation, or something failed: report, and be available again."""
         current = self._current
         assert current is not None
         current.timer.cancel()
         self.last_used = time.monotonic()
-        if self._process is not None:
-            self._process.drain_output()  # into this invocation's log tail
-        self._current = None
+        if self._life is not None:
+            self._life.drain_output()  # into this invocation's log tail
+        current.runtime_done(ending)
         self._report(current, ending)
-        self._settle(current)
-        if ending.status is None:
+        self._current = None
+        if ending.status == "success":
+            current.settle()
             self._change(EnvironmentEvent.DONE)
+            self._freeze_timer.note_idle()
+            self._on_available()
         else:
-            self._change(EnvironmentEvent.FAIL)
-            self._kill()
-        self._on_available()
+            self._failed = current
+            self._owes_availability = True
+            self._reset("timeout" if ending.status == "timeout" else "failure")
 
     def _report(self, current: CurrentInvocation, ending: Ending) -> None:
-        request_id = current.invocation.request_id
-        if not current.is_sent:
-            self._write_log(
-                current, now_ms(), platform_lines.start(request_id, self.version.version)
-            )
+        if current.sent is None:
+            current.begin(self.version)
         if ending.status == "timeout":
-            line = platform_lines.task_timed_out(request_id, self.version.timeout_seconds, now_ms())
-            self._write_log(current, now_ms(), line)
-        self._write_log(current, now_ms(), platform_lines.end(request_id))
-        self._write_log(
-            current,
-            now_ms(),
-            platform_lines.report(
-                platform_lines.Report(
-                    request_id=request_id,
-                    duration=(time.monotonic() - current.started) * 1000,
-                    memory_size_mib=self.version.memory_mib,
-                    max_memory_used_mib=self._memory_peak_mib(),
-                    init_duration=self._init_duration_ms,
-                    status=ending.status,
-                    error_type=ending.error_type,
-                )
-            ),
+            seconds = self.version.timeout_seconds
+            self.log.platform(
+                TimedOut(request_id=current.request_id, timeout_seconds=seconds, at_ms=now_ms())
+            )
+        current.report(
+            self.version,
+            ending,
+            max_memory_used_mib=self._memory_peak_mib(),
+            init_duration=self._init_duration_ms,
         )
         self._init_duration_ms = None
+        self.log.request_id = None
 
     def _memory_peak_mib(self) -> int:
-        peak = self._process.memory_peak_bytes() if self._process is not None else 0
+        peak = self._life.memory_peak_bytes() if self._life is not None else 0
         # The kernel counts a page or so over the limit before it acts; AWS never shows that.
         return min(math.ceil(peak / MIB), self.version.memory_mib)
-
-    def _settle(self, current: CurrentInvocation) -> None:
-        """Give the caller its answer, if it does not have it yet."""
-        answer = current.answer
-        if answer is None or current.result.done():
-            return
-        current.result.set_result(
-            InvocationResult(
-                payload=answer.payload,
-                is_function_error=answer.is_error,
-                log_tail=bytes(current.tail[-LOG_TAIL_BYTES:]) if current.tail else b"",
-            )
-        )
 
     def _time_out(self) -> None:
         current = self._current
         assert current is not None
+        if current.sent is None:
+            self._end_init(Ending(status="timeout"))
         if current.answer is None:
             message = platform_lines.task_timed_out_message(self.version.timeout_seconds)
-            current.answer = Answer(
-                payload=self._platform_error(message, ErrorType.TIMED_OUT),
-                error_type=ErrorType.TIMED_OUT,
-            )
+            current.take(platform_answer(current, message, ErrorType.TIMED_OUT))
         self._finish(Ending(status="timeout"))
 
-    def _platform_error(
-        self, message: object, error_type: ErrorType = ErrorType.INVALID_ENTRYPOINT
-    ) -> bytes:
-        request_id = self._current.invocation.request_id if self._current is not None else ""
-        return error_payload(error_type, f"RequestId: {request_id} Error: {message}")
+    def _freeze(self) -> None:
+        if self._life is not None:
+            self._change(EnvironmentEvent.FREEZE)
+            self._life.freeze()
 
-    # What the Runtime API tells
+    # What the life at work tells
 
-    def runtime_is_ready(self) -> None:
-        current = self._current
-        if self._process is not None and not self._process.is_initialized:
-            self._process.end_init()
+    def runtime_is_initialized(self) -> None:
+        if self._initialization is not None:
+            self._initialization.runtime_done()
+
+    def life_is_initialized(self) -> None:
+        self._end_init(SUCCESS)
         if self.state is EnvironmentState.INITIALIZING:
-            self._cancel_init_timer()
-            self._init_duration_ms = self._elapsed_init_ms()
             self._change(EnvironmentEvent.INITIALIZED)
+            self.last_used = time.monotonic()
+            self._freeze_timer.note_idle()
             self._on_available()
-        elif current is not None and not current.is_sent and self._api is not None:
-            self._send(current, self._api)
-        elif current is not None and current.answer is not None:
-            self._finish(Ending())
+        elif self._current is not None and self._life is not None:
+            self._send(self._current, self._life)
 
-    def runtime_failed_to_initialize(self, error: Answer) -> None:
-        if self.state is EnvironmentState.INITIALIZING or self._current is not None:
-            self._fail_init(error.error_type or ErrorType.UNKNOWN, error.payload)
+    def runtime_is_ready_to_restore(self) -> None:
+        """Nobody keeps a snapshot of this one: it is restored where it stands."""
+        if self._life is not None:
+            self._life.restore()
+
+    def runtime_failed_to_restore(self, error: Answer) -> None:
+        self.runtime_failed_to_initialize(error)
 
     def runtime_answered(self, answer: Answer) -> None:
         current = self._current
         if current is None:
             return
-        current.answer = answer
-        if current.tail is None:  # else the caller waits for the whole log
-            self._settle(current)
+        current.take(answer)
+        if not current.wants_log_tail:  # else the caller waits for the whole log
+            current.settle()
 
-    def _runtime_exited(self, process: RuntimeProcess, process_exit: Exit) -> None:
-        """The runtime ended by itself; one that was killed has been dealt with by the killer."""
-        self._kill()  # processes it started, and the API, which would still take an invocation
-        process.drain_output()
+    def runtime_is_done(self) -> None:
+        if self._current is not None:
+            self._current.runtime_done(SUCCESS)
+
+    def life_is_done(self) -> None:
+        if self._current is not None and self._current.answer is not None:
+            self._finish(SUCCESS)
+
+    def life_failed(self, message: str, error_type: str) -> None:
+        """The runtime or an extension ended by itself, or could not be started."""
         current = self._current
-        reason = exit_reason(process_exit)
-        payload = self._platform_error(reason, ErrorType.EXIT_ERROR)
-        if current is None and self.state is EnvironmentState.READY:
-            self._change(EnvironmentEvent.FAIL)
-        elif current is None or not current.is_sent:
-            self._fail_init(ErrorType.EXIT_ERROR, payload)
+        answer = platform_answer(current, message, error_type)
+        if current is None and self.state is not EnvironmentState.INITIALIZING:
+            self._reset("failure")
+        elif current is None or current.sent is None:
+            self.runtime_failed_to_initialize(answer)
         else:
             if current.answer is None:
-                current.answer = Answer(payload=payload, error_type=ErrorType.EXIT_ERROR)
-                line = platform_lines.runtime_exited(current.invocation.request_id, reason)
-                self.emit(now_ms(), line)
-            self._finish(Ending(status="error", error_type=ErrorType.EXIT_ERROR))
-
-    # Logs
-
-    def emit(self, timestamp_ms: int, message: str) -> None:
-        """One log event of this environment's stream."""
-        self._write_log(self._current, timestamp_ms, message)
-
-    def _write_log(
-        self, current: CurrentInvocation | None, timestamp_ms: int, message: str
-    ) -> None:
-        self.log.append(timestamp_ms, message)
-        if current is not None and current.tail is not None:
-            # A telemetry frame's message has no end of line of its own.
-            line = message if message.endswith("\n") else f"{message}\n"
-            current.tail += line.encode("utf-8", "replace")
-            if len(current.tail) > 4 * LOG_TAIL_BYTES:
-                del current.tail[:-LOG_TAIL_BYTES]
+                current.take(answer)
+                if self._life is not None:
+                    self._life.drain_output()
+                fault = Fault(request_id=current.request_id, message=message, error_type=error_type)
+                self.log.platform(fault)
+            self._finish(Ending(status="error", error_type=error_type))

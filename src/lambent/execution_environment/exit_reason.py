@@ -1,4 +1,4 @@
-"""Why a runtime is gone, in the words Lambda uses."""
+"""Why a runtime or an extension is gone, in the words Lambda uses."""
 
 from __future__ import annotations
 
@@ -26,11 +26,22 @@ _SIGNALS = {
 
 
 def exit_reason(process_exit: Exit) -> str:
-    """`Runtime exited with error: exit status 1`, and its like."""
+    """Of a runtime: `Runtime exited with error: exit status 1`, and its like."""
+    cause = _cause(process_exit)
+    if cause is None:
+        return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {cause}"
+
+
+def extension_exit_reason(process_exit: Exit) -> str:
+    """Of an external extension: `exit status 1`, and its like."""
+    return _cause(process_exit) or "exit code 0"
+
+
+def _cause(process_exit: Exit) -> str | None:
+    """None for a process that ended as if all were well."""
     if process_exit.is_out_of_memory:
-        return "Runtime exited with error: signal: killed"
+        return "signal: killed"
     if process_exit.signal is not None:
-        return f"Runtime exited with error: signal: {_SIGNALS.get(process_exit.signal, process_exit.signal)}"
-    if process_exit.code:
-        return f"Runtime exited with error: exit status {process_exit.code}"
-    return "Runtime exited without providing a reason"
+        return f"signal: {_SIGNALS.get(process_exit.signal, process_exit.signal)}"
+    return f"exit status {process_exit.code}" if process_exit.code else None

@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lambent.domain.quotas import LOG_EVENT_BYTES
 from lambent.execution_environment.log_frames import FrameReader
 from lambent.telemetry.clock import now_ms
-
-if TYPE_CHECKING:
-    from lambent.telemetry.log_pipeline import LogStreamWriter
 
 # Nothing but line ends is the worst: one read is then 16,384 events, which hold the loop for 15 ms.
 _READ_BYTES = 16 * 1024
@@ -25,6 +22,15 @@ _READ_BYTES = 16 * 1024
 _DRAIN_BYTES = 1024 * 1024
 
 Emit = Callable[[int, str], None]
+EmitFrame = Callable[[int, str, str | None], None]  # with its level
+
+
+class Log(Protocol):
+    """Where it goes, and whether that is too much."""
+
+    def is_congested(self) -> bool: ...
+
+    async def wait_writable(self) -> None: ...
 
 
 class Lines:
@@ -54,24 +60,24 @@ class Lines:
 class Frames:
     """Reads the telemetry descriptor's frames."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: EmitFrame) -> None:
         self._emit = emit
         self._reader = FrameReader()
 
     def feed(self, data: bytes) -> None:
-        for timestamp, message in self._reader.feed(data):
-            self._emit(now_ms() if timestamp is None else timestamp, _text(message))
+        for timestamp, message, level in self._reader.feed(data):
+            self._emit(now_ms() if timestamp is None else timestamp, _text(message), level)
 
     def flush(self) -> None:
         rest = self._reader.rest()
         if rest:
-            self._emit(now_ms(), _text(rest))
+            self._emit(now_ms(), _text(rest), None)
 
 
 class FunctionOutput:
     """Reads one pipe of a sandbox until it ends, pausing while its log stream is congested."""
 
-    def __init__(self, descriptor: int, sink: Lines | Frames, log: LogStreamWriter) -> None:
+    def __init__(self, descriptor: int, sink: Lines | Frames, log: Log) -> None:
         self._descriptor = descriptor
         self._sink = sink
         self._log = log

@@ -1,8 +1,8 @@
-"""The Python and Node.js interpreters of this machine, wherever they came from.
+"""The interpreters of this machine, wherever they came from.
 
-They are looked for in the runtimes directory, on PATH, and where pyenv and uv keep theirs. Each
-is started once and asked who it is: names and links lie (pyenv's are shell scripts, a virtual
-environment's lead elsewhere), the interpreter itself does not.
+They are looked for where an installation brought one, on PATH, and where pyenv, uv and the
+distribution keep theirs. Each is started once and asked who it is: names and links lie (pyenv's
+are shell scripts, a virtual environment's lead elsewhere), the interpreter itself does not.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _PROBE_SECONDS = 5.0
 _PROBES_AT_ONCE = 4
 _SYSTEM_PREFIX = Path("/usr")  # every sandbox has the host's, read-only
 _SHIMS = "shims"
+_JVM_DIRECTORY = Path("/usr/lib/jvm")  # where distributions put every Java
 
 # `-I -S`: nothing of the caller's environment or installed packages takes part.
 _PYTHON_PROBE = (
@@ -33,7 +34,20 @@ _PYTHON_PROBE = (
     "import json, site, sys; print(json.dumps(['%d.%d.%d' % sys.version_info[:3],"
     " sys.base_prefix, site.getsitepackages([sys.base_prefix])]))",
 )
-_NODE_PROBE = ("-p", "JSON.stringify([process.versions.node, process.execPath])")
+_PROBES = {
+    "python": _PYTHON_PROBE,
+    "nodejs": ("-p", "JSON.stringify([process.versions.node, process.execPath])"),
+    "ruby": (
+        "--disable-gems",
+        "-rrbconfig",
+        "-e",
+        "print [RUBY_VERSION, RbConfig.ruby].inspect",
+    ),
+    "java": ("-XshowSettings:properties", "-version"),
+}
+_JAVA_PROPERTY = re.compile(r"^\s+(java\.home|java\.version) = (.+)$", re.MULTILINE)
+# Variables of the caller's that would be another program's wishes.
+_FOREIGN_VARIABLES = ("NODE_", "PYTHON", "RUBY", "JAVA_TOOL", "JDK_JAVA", "_JAVA")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,42 +63,71 @@ class Interpreter:
         return self.prefix == _SYSTEM_PREFIX or _SYSTEM_PREFIX in self.prefix.parents
 
 
-def find_interpreters(
-    wanted: Iterable[tuple[str, str]], directory: Path
-) -> Mapping[tuple[str, str], Interpreter]:
-    """The first interpreter found for each (family, release), as ("python", "3.12").
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is wanted: an interpreter of this release, from here first."""
 
-    `directory` is the runtimes directory. Starts every candidate at once, each for 5 s at most.
+    family: str  # python
+    release: str  # 3.12
+    brought: Path | None = None  # the directory an installation brought one to, if it did
+    named: Path | None = None  # the operator's choice: this one, whatever its release
+
+
+def find_interpreters(searches: Iterable[Search]) -> Mapping[Search, Interpreter]:
+    """The first interpreter found for each search.
+
+    Starts every candidate, some at once, each for 5 s at most.
     """
-    candidates = {key: list(dict.fromkeys(_candidates(*key, directory))) for key in wanted}
-    paths = {(family, path) for (family, _), found in candidates.items() for path in found}
+    candidates = {search: list(dict.fromkeys(_candidates(search))) for search in searches}
+    paths = {(search.family, path) for search, found in candidates.items() for path in found}
     with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="interpreter probe") as pool:
         probes = {entry: pool.submit(_probe, *entry) for entry in paths}
     answers = {entry: probe.result() for entry, probe in probes.items()}
-    found: dict[tuple[str, str], Interpreter] = {}
-    for (family, release), paths_in_order in candidates.items():
+    found: dict[Search, Interpreter] = {}
+    for search, paths_in_order in candidates.items():
         for path in paths_in_order:
-            interpreter = answers[family, path]
-            if interpreter is not None and _is_release(interpreter.version, release):
-                found[family, release] = interpreter
+            interpreter = answers[search.family, path]
+            if interpreter is not None and _fits(interpreter, search):
+                found[search] = interpreter
                 break
     return found
 
 
-def _candidates(family: str, release: str, directory: Path) -> Iterator[Path]:
-    if family == "nodejs":
-        yield from _existing([directory / f"nodejs{release}.x" / "interpreter/bin/node"])
-        yield from _on_path("node")
+def _candidates(search: Search) -> Iterator[Path]:
+    if search.named is not None:
+        yield search.named
         return
-    name = f"python{release}"
-    yield from _newest_first(directory / name / "interpreter", f"*{release}.*/bin/{name}")
-    yield from _on_path(name)
-    yield from _newest_first(_pyenv_root() / "versions", f"{release}.*/bin/{name}")
-    yield from _newest_first(_uv_directory(), f"cpython-{release}.*/bin/{name}")
+    yield from _brought(search)
+    yield from _of_host(search.family, search.release)
 
 
-def _existing(paths: Iterable[Path]) -> Iterator[Path]:
-    return (path for path in paths if path.is_file())
+def _brought(search: Search) -> Iterator[Path]:
+    if search.brought is None:
+        return
+    if search.family == "python":
+        name = f"python{search.release}"
+        yield from _newest_first(search.brought, f"*{search.release}.*/bin/{name}")
+    else:
+        program = search.brought / "bin" / _program(search.family)
+        yield from (program,) if program.is_file() else ()
+
+
+def _of_host(family: str, release: str) -> Iterator[Path]:
+    if family == "python":
+        name = f"python{release}"
+        yield from _on_path(name)
+        yield from _newest_first(_pyenv_root() / "versions", f"{release}.*/bin/{name}")
+        yield from _newest_first(_uv_directory(), f"cpython-{release}.*/bin/{name}")
+        return
+    if family == "ruby":
+        yield from _on_path(f"ruby{release}")
+    yield from _on_path(_program(family))
+    if family == "java":
+        yield from sorted(_JVM_DIRECTORY.glob(f"*{release}*/bin/java"))
+
+
+def _program(family: str) -> str:
+    return "node" if family == "nodejs" else family
 
 
 def _on_path(name: str) -> Iterator[Path]:
@@ -114,32 +157,30 @@ def _uv_directory() -> Path:
 
 def _probe(family: str, path: Path) -> Interpreter | None:
     """What `path` says it is, or None when it does not start or says nothing sensible."""
-    arguments = _NODE_PROBE if family == "nodejs" else _PYTHON_PROBE
-    # The host's NODE_OPTIONS and the like would be another program's wishes.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NODE_", "PYTHON"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN_VARIABLES)}
     try:
         answer = subprocess.run(
-            [path, *arguments],
-            capture_output=True,
+            [path, *_PROBES[family]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if family == "java" else subprocess.DEVNULL,
             timeout=_PROBE_SECONDS,
             check=True,
             env=environment,
             cwd="/",
         ).stdout
-        described = json.loads(answer)
+        return _java(answer.decode()) if family == "java" else _described(json.loads(answer))
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    match described:
+
+
+def _described(answer: object) -> Interpreter | None:
+    match answer:
         case [str(version), str(executable)]:
-            return _node(version, executable)
+            path = Path(executable).resolve()
+            return Interpreter(executable=path, prefix=path.parent.parent, version=version)
         case [str(version), str(prefix), list(packages)]:
             return _python(version, prefix, packages)
     return None
-
-
-def _node(version: str, executable: str) -> Interpreter:
-    path = Path(executable).resolve()
-    return Interpreter(executable=path, prefix=path.parent.parent, version=version)
 
 
 def _python(version: str, prefix: str, packages: list[str]) -> Interpreter | None:
@@ -155,5 +196,25 @@ def _python(version: str, prefix: str, packages: list[str]) -> Interpreter | Non
     )
 
 
-def _is_release(version: str, release: str) -> bool:
-    return version.startswith(release + ".")
+def _java(properties: str) -> Interpreter | None:
+    found = dict(_JAVA_PROPERTY.findall(properties))
+    if len(found) < 2:
+        return None
+    root = Path(found["java.home"]).resolve()
+    if not _is_self_contained(root):
+        return None
+    version = found["java.version"].removeprefix("1.")  # Java 8 says 1.8.0_392
+    return Interpreter(executable=root / "bin/java", prefix=root, version=version)
+
+
+def _is_self_contained(root: Path) -> bool:
+    """Whether a Java has its own files; Debian's has them in /etc, where no sandbox sees them."""
+    files = [root / "lib/jvm.cfg", root / "conf/security/java.security"]
+    return all(file.resolve().is_relative_to(root) for file in files)
+
+
+def _fits(interpreter: Interpreter, search: Search) -> bool:
+    if search.named is not None:
+        return True
+    version, release = interpreter.version, search.release
+    return version == release or version.startswith(release + ".")

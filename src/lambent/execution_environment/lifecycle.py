@@ -1,4 +1,4 @@
-"""The states of an execution environment and of its runtime, as tables of what may follow what.
+"""The states of an execution environment, its runtime and its extensions: what may follow what.
 
 A late or repeated call from inside a sandbox becomes a refusal that names both states, never a
 crash. The tables are drawn in docs/design.md, "States".
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class EnvironmentState(StrEnum):
     INITIALIZING = "initializing"
     READY = "ready"
+    FROZEN = "frozen"  # ready, and nothing in it runs until the next invocation
     INVOKING = "invoking"
+    RESETTING = "resetting"  # its extensions are being told; no invocation is taken yet
     RESET = "reset"  # its runtime is gone; the next invocation initialises it again
     SHUTDOWN = "shutdown"
 
@@ -26,64 +28,130 @@ class EnvironmentEvent(StrEnum):
     INITIALIZED = "initialized"
     INVOKE = "invoke"
     DONE = "done"
+    FREEZE = "freeze"
     FAIL = "fail"
+    RESET = "reset"  # nothing of the failed life is left, or needs to be waited for
     CLOSE = "close"
 
 
 class RuntimeState(StrEnum):
     """Names as AWS's own errors print them."""
 
-    STARTED = "RuntimeStartedState"
-    INIT_FAILED = "RuntimeInitErrorState"
-    READY = "RuntimeReadyState"
-    RUNNING = "RuntimeRunningState"
-    RESPONDED = "RuntimeInvocationResponseState"
+    STARTED = "Started"
+    INIT_FAILED = "InitError"
+    RESTORE_READY = "RestoreReady"  # initialised for a snapshot, and asks to be restored
+    RESTORING = "Restoring"
+    RESTORE_FAILED = "RuntimeRestoreErrorState"
+    READY = "Ready"
+    RUNNING = "Running"
+    RESPONDED = "RuntimeResponseSentState"
 
 
 class RuntimeEvent(StrEnum):
+    """Named for the state AWS's errors say was asked for."""
+
     NEXT = "Ready"
     INIT_ERROR = "InitError"
-    INVOKE = "Invoke"
+    RESTORE_NEXT = "RestoreReady"
+    RESTORE = "Restoring"
+    RESTORE_ERROR = "RuntimeRestoreErrorState"
+    INVOKE = "Running"
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
 
 
-ENVIRONMENT_TRANSITIONS: Mapping[tuple[EnvironmentState, EnvironmentEvent], EnvironmentState] = (
-    MappingProxyType(
-        {
-            (EnvironmentState.INITIALIZING, EnvironmentEvent.INITIALIZED): EnvironmentState.READY,
-            (EnvironmentState.INITIALIZING, EnvironmentEvent.FAIL): EnvironmentState.RESET,
-            (EnvironmentState.READY, EnvironmentEvent.INVOKE): EnvironmentState.INVOKING,
-            (EnvironmentState.READY, EnvironmentEvent.FAIL): EnvironmentState.RESET,
-            (EnvironmentState.RESET, EnvironmentEvent.INVOKE): EnvironmentState.INVOKING,
-            (EnvironmentState.INVOKING, EnvironmentEvent.DONE): EnvironmentState.READY,
-            (EnvironmentState.INVOKING, EnvironmentEvent.FAIL): EnvironmentState.RESET,
-            **{
-                (state, EnvironmentEvent.CLOSE): EnvironmentState.SHUTDOWN
-                for state in EnvironmentState
-            },
-        }
-    )
-)
+class ExtensionState(StrEnum):
+    """Names as AWS's own errors and EXTENSION log lines print them."""
 
-RUNTIME_TRANSITIONS: Mapping[tuple[RuntimeState, RuntimeEvent], RuntimeState] = MappingProxyType(
-    {
-        (RuntimeState.STARTED, RuntimeEvent.NEXT): RuntimeState.READY,
-        (RuntimeState.STARTED, RuntimeEvent.INIT_ERROR): RuntimeState.INIT_FAILED,
-        (RuntimeState.READY, RuntimeEvent.INVOKE): RuntimeState.RUNNING,
-        (RuntimeState.RUNNING, RuntimeEvent.RESPONSE): RuntimeState.RESPONDED,
-        (RuntimeState.RUNNING, RuntimeEvent.ERROR): RuntimeState.RESPONDED,
-        (RuntimeState.RESPONDED, RuntimeEvent.NEXT): RuntimeState.READY,
+    STARTED = "Started"
+    LAUNCH_FAILED = "LaunchError"
+    REGISTERED = "Registered"
+    INIT_FAILED = "InitError"
+    READY = "Ready"
+    RUNNING = "Running"
+    EXIT_FAILED = "ExitError"
+
+
+class ExtensionEvent(StrEnum):
+    """Named for the state AWS's errors say was asked for."""
+
+    LAUNCH_ERROR = "LaunchError"
+    REGISTER = "Registered"
+    INIT_ERROR = "InitError"
+    NEXT = "Ready"
+    EVENT = "Running"  # it is given one
+    EXIT_ERROR = "Exited"
+
+
+def _environment_transitions() -> dict[tuple[EnvironmentState, EnvironmentEvent], EnvironmentState]:
+    state, event = EnvironmentState, EnvironmentEvent
+    return {
+        (state.INITIALIZING, event.INITIALIZED): state.READY,
+        (state.INITIALIZING, event.FAIL): state.RESETTING,
+        (state.READY, event.INVOKE): state.INVOKING,
+        (state.READY, event.FREEZE): state.FROZEN,
+        (state.READY, event.FAIL): state.RESETTING,
+        (state.FROZEN, event.INVOKE): state.INVOKING,
+        (state.FROZEN, event.FAIL): state.RESETTING,
+        (state.RESETTING, event.RESET): state.RESET,
+        (state.RESETTING, event.INVOKE): state.INVOKING,  # once the failed life has ended
+        (state.RESET, event.INVOKE): state.INVOKING,
+        (state.INVOKING, event.DONE): state.READY,
+        (state.INVOKING, event.FAIL): state.RESETTING,
+        **{(each, event.CLOSE): state.SHUTDOWN for each in state},
     }
+
+
+def _runtime_transitions() -> dict[tuple[RuntimeState, RuntimeEvent], RuntimeState]:
+    state, event = RuntimeState, RuntimeEvent
+    return {
+        (state.STARTED, event.NEXT): state.READY,
+        (state.STARTED, event.INIT_ERROR): state.INIT_FAILED,
+        (state.STARTED, event.RESTORE_NEXT): state.RESTORE_READY,
+        (state.RESTORE_READY, event.RESTORE): state.RESTORING,
+        (state.RESTORING, event.NEXT): state.READY,
+        (state.RESTORING, event.RESTORE_ERROR): state.RESTORE_FAILED,
+        (state.READY, event.INVOKE): state.RUNNING,
+        (state.RUNNING, event.RESPONSE): state.RESPONDED,
+        (state.RUNNING, event.ERROR): state.RESPONDED,
+        (state.RESPONDED, event.NEXT): state.READY,
+    }
+
+
+def _extension_transitions() -> dict[tuple[ExtensionState, ExtensionEvent], ExtensionState]:
+    state, event = ExtensionState, ExtensionEvent
+    return {
+        (state.STARTED, event.LAUNCH_ERROR): state.LAUNCH_FAILED,
+        (state.STARTED, event.REGISTER): state.REGISTERED,
+        (state.REGISTERED, event.NEXT): state.READY,
+        (state.REGISTERED, event.INIT_ERROR): state.INIT_FAILED,
+        (state.REGISTERED, event.EXIT_ERROR): state.EXIT_FAILED,
+        (state.READY, event.EVENT): state.RUNNING,
+        (state.READY, event.EXIT_ERROR): state.EXIT_FAILED,
+        (state.RUNNING, event.NEXT): state.READY,
+        (state.RUNNING, event.EXIT_ERROR): state.EXIT_FAILED,
+        (state.INIT_FAILED, event.INIT_ERROR): state.INIT_FAILED,
+        (state.EXIT_FAILED, event.EXIT_ERROR): state.EXIT_FAILED,
+    }
+
+
+ENVIRONMENT_TRANSITIONS: Mapping[tuple[EnvironmentState, EnvironmentEvent], EnvironmentState] = (
+    MappingProxyType(_environment_transitions())
+)
+RUNTIME_TRANSITIONS: Mapping[tuple[RuntimeState, RuntimeEvent], RuntimeState] = MappingProxyType(
+    _runtime_transitions()
+)
+EXTENSION_TRANSITIONS: Mapping[tuple[ExtensionState, ExtensionEvent], ExtensionState] = (
+    MappingProxyType(_extension_transitions())
 )
 
 
 class TransitionNotAllowed(Exception):
     """Raised when a state does not allow what is asked of it."""
 
-    def __init__(self, state: StrEnum, event: StrEnum) -> None:
+    def __init__(self, state: StrEnum, event: StrEnum, party: str = "runtime") -> None:
         super().__init__(
-            f"State transition from {state} to {event} failed for runtime. "
+            f"State transition from {state} to {event} failed for {party}. "
             "Error: State transition is not allowed"
         )
         self.state = state
@@ -94,7 +162,7 @@ def next_environment_state(state: EnvironmentState, event: EnvironmentEvent) -> 
     """The state that follows; raises TransitionNotAllowed."""
     following = ENVIRONMENT_TRANSITIONS.get((state, event))
     if following is None:
-        raise TransitionNotAllowed(state, event)
+        raise TransitionNotAllowed(state, event, "environment")
     return following
 
 
@@ -103,4 +171,12 @@ def next_runtime_state(state: RuntimeState, event: RuntimeEvent) -> RuntimeState
     following = RUNTIME_TRANSITIONS.get((state, event))
     if following is None:
         raise TransitionNotAllowed(state, event)
+    return following
+
+
+def next_extension_state(state: ExtensionState, event: ExtensionEvent, who: str) -> ExtensionState:
+    """The state that follows; raises TransitionNotAllowed, which names the extension as `who`."""
+    following = EXTENSION_TRANSITIONS.get((state, event))
+    if following is None:
+        raise TransitionNotAllowed(state, event, f"extension {who}")
     return following

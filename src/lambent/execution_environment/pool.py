@@ -7,62 +7,42 @@ started. Placement stays behind this door.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.domain.errors import ServiceError
-from lambent.execution_environment.environment import Environment, EnvironmentUnavailable
+from lambent.execution_environment import refusals
+from lambent.execution_environment.environment import EnvironmentUnavailable
+from lambent.execution_environment.host import Host
+from lambent.execution_environment.host_budget import NoRoom, Room
+from lambent.execution_environment.scaling_rate import ScalingRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
+    from lambent.execution_environment.environment import Environment
+    from lambent.execution_environment.fleet import Fleet, Member
     from lambent.execution_environment.runtime_process import Parts
-
-logger = logging.getLogger(__name__)
 
 # A runtime that has answered asks for its next invocation within microseconds. A call that comes
 # in between waits this long for it before another environment is started.
 _NEXT_GRACE_SECONDS = 0.01
 _REAP_EVERY_SECONDS = 1.0
-# A start has a turn of its own for this long at most: functions whose init hangs must not keep
-# all others from starting.
-_START_TURN_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class Fleet:
-    """The environments of one configuration of one function version."""
-
-    environments: set[Environment] = field(default_factory=set)
-    idle: list[Environment] = field(default_factory=list)  # the last used is the last
-    waiters: deque[asyncio.Future[Environment]] = field(default_factory=deque)
-    queued_starts: int = 0
-    initializing: set[Environment] = field(default_factory=set)  # not yet available to anyone
-
-    @property
-    def starting(self) -> int:
-        """Asked for and not yet available: each will serve one waiter."""
-        return self.queued_starts + len(self.initializing)
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.environments or self.waiters or self.starting)
-
-    @property
-    def is_about_to_have_one(self) -> bool:
-        return any(each.is_between_answer_and_next for each in self.environments)
+class NotProvisioned(Exception):
+    """Raised when an environment could not be made ready ahead; its text says why, to the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
+    memory_bytes: int  # of this host's, for all environments together
     environments: int  # on this host, of all functions
     parallel_starts: int  # more at once would only make each of them slower
+    scaling_rate: int  # environments one function may have started in ten seconds
     idle_seconds: float
 
 
@@ -80,13 +60,18 @@ class Pool:
     def __init__(
         self, parts: Parts, limits: PoolLimits, is_current: Callable[[FunctionVersion], bool]
     ) -> None:
-        self._parts = parts
         self._limits = limits
         self._is_current = is_current
-        self._fleets: dict[str, Fleet] = {}
-        self._starts = asyncio.Semaphore(limits.parallel_starts)
+        self._rates = ScalingRate(limits.scaling_rate)
         self._tasks = asyncio.TaskGroup()
         self._is_closing = False
+        self._host = Host(
+            parts,
+            Room(limits.memory_bytes, limits.environments),
+            limits.parallel_starts,
+            self._tasks,
+            self._available,
+        )
 
     async def __aenter__(self) -> Pool:
         await self._tasks.__aenter__()
@@ -102,20 +87,27 @@ class Pool:
     def end_invocations(self) -> None:
         """Answer every invocation at work or waiting that the server stops, and take no more."""
         self._is_closing = True
-        for fleet in self._fleets.values():
+        for fleet in self._host.fleets.values():
             while fleet.waiters:
-                _fail_waiter(fleet, _stopping())
-            for environment in fleet.environments:
-                environment.close()
+                fleet.fail_oldest(refusals.stopping())
+        self._host.budget.refuse_all()
+        for member in self._host.members.values():
+            self._host.close(member)
 
     def statistics(self) -> PoolStatistics:
-        fleets = self._fleets.values()
+        fleets = self._host.fleets.values()
         return PoolStatistics(
-            environments=sum(len(fleet.environments) for fleet in fleets),
-            idle=sum(len(fleet.idle) for fleet in fleets),
+            environments=len(self._host.members),
+            idle=sum(len(fleet.idle) + len(fleet.idle_provisioned) for fleet in fleets),
             waiting=sum(len(fleet.waiters) for fleet in fleets),
             starting=sum(fleet.starting for fleet in fleets),
         )
+
+    def environments(self) -> list[Environment]:
+        """All that there are, the oldest first; those on their way out too."""
+        return list(self._host.members)
+
+    # Invocations
 
     async def invoke(
         self, version: FunctionVersion, invocation: Invocation, *, wants_log_tail: bool = False
@@ -123,111 +115,97 @@ class Pool:
         """Run one invocation of `version` in an environment of its own for that time.
 
         Raises ServiceError: TooManyRequestsException when the host has room for no more
-        environments, ServiceException when it could not make one.
+        environments or the function grows too fast, InvalidParameterValueException when it is
+        larger than the host, ServiceException when no environment could be made.
         """
         if self._is_closing:
-            raise _stopping()
-        fleet = self._fleets.setdefault(version.configuration_id, Fleet())
-        environment = fleet.idle.pop() if fleet.idle else await self._wait(fleet, version)
+            raise refusals.stopping()
+        fleet = self._fleet(version)
+        member = fleet.take_idle() or await self._wait(fleet)
+        if member.held_bytes < fleet.whole.memory_bytes:
+            await self._grow(member)
         try:
-            return await environment.invoke(invocation, wants_log_tail=wants_log_tail)
+            return await member.environment.invoke(invocation, wants_log_tail=wants_log_tail)
         except EnvironmentUnavailable:
             raise self._why_gone() from None
 
-    def _why_gone(self) -> ServiceError:
-        return _stopping() if self._is_closing else _unavailable()
+    def _fleet(self, version: FunctionVersion) -> Fleet:
+        return self._host.fleets.get(version.configuration_id) or self._host.add_fleet(version)
 
-    async def _wait(self, fleet: Fleet, version: FunctionVersion) -> Environment:
-        waiter: asyncio.Future[Environment] = asyncio.get_running_loop().create_future()
+    async def _grow(self, member: Member) -> None:
+        """It was frozen; from now on it may take all the memory its function has."""
+        whole = member.fleet.whole.memory_bytes
+        try:
+            await self._host.budget.reserve(Room(whole - member.held_bytes, 0))
+        except NoRoom:
+            self._offer(member)
+            raise refusals.no_room() from None
+        except asyncio.CancelledError:
+            self._offer(member)
+            raise
+        member.held_bytes = whole
+
+    def _why_gone(self) -> ServiceError:
+        return refusals.stopping() if self._is_closing else refusals.unavailable()
+
+    async def _wait(self, fleet: Fleet) -> Member:
+        waiter: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
         fleet.waiters.append(waiter)
         if fleet.is_about_to_have_one:
             asyncio.get_running_loop().call_later(
-                _NEXT_GRACE_SECONDS, self._start_for, waiter, fleet, version
+                _NEXT_GRACE_SECONDS, self._start_for, waiter, fleet
             )
         else:
-            self._start_for(waiter, fleet, version)
+            self._start_for(waiter, fleet)
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter in fleet.waiters:
                 fleet.waiters.remove(waiter)
             elif not waiter.cancelled() and waiter.exception() is None:
-                self._available(waiter.result())  # it came too late for this caller
+                self._offer(waiter.result())  # it came too late for this caller
             raise
 
-    def _start_for(
-        self, waiter: asyncio.Future[Environment], fleet: Fleet, version: FunctionVersion
-    ) -> None:
+    def _start_for(self, waiter: asyncio.Future[Member], fleet: Fleet) -> None:
         if waiter.done() or self._is_closing or fleet.starting >= len(fleet.waiters):
             return
+        if not self._rates.take(fleet.version.arn, time.monotonic()):
+            fleet.fail_newest(refusals.scaled_too_fast())
+            return
         fleet.queued_starts += 1
-        self._tasks.create_task(self._start(fleet, version), name=f"start of {version.name}")
+        self._tasks.create_task(self._start(fleet), name=f"start of {fleet.version.name}")
 
-    async def _start(self, fleet: Fleet, version: FunctionVersion) -> None:
-        """Make one environment when it is its turn, and keep the turn while it starts."""
-        async with self._starts:
-            environment = self._begin(fleet, version)
-            if environment is not None:
-                # An init that takes longer mostly waits for something: others may start meanwhile.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_START_TURN_SECONDS):
-                        await environment.wait_started()
+    async def _start(self, fleet: Fleet) -> None:
+        def is_wanted() -> bool:
+            fleet.queued_starts -= 1
+            return bool(fleet.waiters) and not self._is_closing
 
-    def _begin(self, fleet: Fleet, version: FunctionVersion) -> Environment | None:
-        """One environment, unless what it was wanted for has been served meanwhile."""
-        fleet.queued_starts -= 1
-        if not fleet.waiters or self._is_closing:
-            return None
-        if not self._make_room():
-            _fail_waiter(fleet, _no_room())
-            return None
-        environment = Environment(version, self._parts, self._available)
-        fleet.environments.add(environment)
-        fleet.initializing.add(environment)
-        self._tasks.create_task(self._own(fleet, environment), name=f"environment {environment.id}")
-        return environment
-
-    async def _own(self, fleet: Fleet, environment: Environment) -> None:
         try:
-            await environment.run()
-        except Exception:  # the boundary of an environment: its failure is nobody else's
-            logger.exception("environment %s of %s failed", environment.id, environment.version.arn)
-            if not environment.was_available:
-                _fail_waiter(fleet, _unavailable())
-        finally:
-            fleet.environments.discard(environment)
-            fleet.initializing.discard(environment)
-            if environment in fleet.idle:
-                fleet.idle.remove(environment)
+            member = await self._host.start(fleet, is_wanted)
+        except NoRoom:
+            fleet.queued_starts -= 1
+            fleet.fail_newest(refusals.no_room())
+            return
+        if member is None:  # what it was wanted for had been served meanwhile
+            self._rates.give_back(fleet.version.arn, time.monotonic())
 
-    def _available(self, environment: Environment) -> None:
+    def _available(self, member: Member) -> None:
         """An environment can take an invocation: the oldest waiter's, or some later one."""
-        fleet = self._fleets[environment.version.configuration_id]
-        # At once, not when its start has noticed: a call that comes in between has one started.
-        fleet.initializing.discard(environment)
-        while fleet.waiters:
-            waiter = fleet.waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(environment)
-                return
+        if member.is_provisioned and (member.is_surplus or member.is_dead):
+            self._host.close(member)  # a dead one is replaced
+            return
+        member.is_ready = True
+        self._offer(member)
+
+    def _offer(self, member: Member) -> None:
+        if member.fleet.serve_waiter(member):
+            return
         if self._is_closing:
-            environment.close()
-        else:
-            fleet.idle.append(environment)
-
-    def _make_room(self) -> bool:
-        """Whether one more environment may be started; the longest unused one goes if it must."""
-        if self.statistics().environments < self._limits.environments:
-            return True
-        idle = [each for fleet in self._fleets.values() for each in fleet.idle]
-        if not idle:
-            return False
-        self._retire(min(idle, key=lambda each: each.last_used))
-        return True
-
-    def _retire(self, environment: Environment) -> None:
-        self._fleets[environment.version.configuration_id].idle.remove(environment)
-        environment.close()
+            self._host.close(member)
+            return
+        member.fleet.put_idle(member)
+        if self._host.budget.is_short:
+            self._host.budget.settle()
 
     async def _reap_forever(self) -> None:
         while True:
@@ -236,40 +214,70 @@ class Pool:
 
     def reap(self, now: float) -> None:
         """Close what has been idle too long at `now` (monotonic seconds) or serves no one any more."""
-        for configuration_id, fleet in list(self._fleets.items()):
-            for environment in list(fleet.idle):
-                is_old = now - environment.last_used > self._limits.idle_seconds
-                if is_old or not self._is_current(environment.version):
-                    self._retire(environment)
+        for configuration_id, fleet in list(self._host.fleets.items()):
+            is_current = self._is_current(fleet.version)
+            for member in list(fleet.idle):
+                is_old = now - member.environment.last_used > self._limits.idle_seconds
+                if is_old or not is_current:
+                    self._host.close(member)
+            for member in list(fleet.idle_provisioned):
+                if member.is_dead or not is_current:
+                    self._host.close(member)
             if fleet.is_empty:
-                del self._fleets[configuration_id]
+                del self._host.fleets[configuration_id]
+        self._host.measure_frozen()
+        self._rates.forget_rested(now)
 
+    # Provisioned concurrency
 
-def _fail_waiter(fleet: Fleet, error: ServiceError) -> None:
-    while fleet.waiters:
-        waiter = fleet.waiters.popleft()
-        if not waiter.done():
-            waiter.set_exception(error)
-            return
+    def on_provisioned_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called whenever an environment that was made ready ahead has gone."""
+        self._host.tell_provisioned_lost = tell
 
+    async def provision(self, version: FunctionVersion) -> None:
+        """Make one more environment of `version` ready ahead.
 
-def _no_room() -> ServiceError:
-    return ServiceError(
-        "TooManyRequestsException",
-        "Rate Exceeded.",
-        Reason="ConcurrentInvocationLimitExceeded",
-    )
+        Raises NotProvisioned when the host has no room, or when it does not initialise; and
+        ServiceError when it never will have room.
+        """
+        fleet = self._fleet(version)
+        fleet.provisioning += 1
+        try:
+            member = await self._host.start(
+                fleet, lambda: not self._is_closing, is_provisioned=True
+            )
+            if member is not None:
+                await member.environment.wait_started()
+        except NoRoom:
+            raise NotProvisioned("This server has no room for the environments.") from None
+        finally:
+            fleet.provisioning -= 1
+        if member is None or member.is_broken:
+            raise NotProvisioned(refusals.unavailable().message)
+        if not member.is_ready:
+            raise NotProvisioned("FUNCTION_ERROR_INIT_FAILURE")  # AWS's own word
 
+    def provisioned(self, version: FunctionVersion) -> int:
+        """How many environments of `version` are ready as provisioned, at work or not."""
+        fleet = self._host.fleets.get(version.configuration_id)
+        return sum(1 for _ in fleet.provisioned()) if fleet else 0
 
-def _stopping() -> ServiceError:
-    return ServiceError(
-        "ServiceException", "The server was stopped before the function had answered."
-    )
+    def keep_provisioned(self, version: FunctionVersion, most: int) -> None:
+        """Close those beyond `most`: the idle ones at once, the others when they are done."""
+        fleet = self._host.fleets.get(version.configuration_id)
+        members = list(fleet.provisioned()) if fleet else []
+        members.sort(key=lambda member: member not in member.fleet.idle_provisioned)
+        for member in members[: max(0, len(members) - most)]:
+            if member in member.fleet.idle_provisioned:
+                self._host.close(member)
+            else:
+                member.is_surplus = True
 
+    def has_provisioned(self, version: FunctionVersion) -> bool:
+        """Whether an invocation now would be served by an environment that was made ready ahead."""
+        fleet = self._host.fleets.get(version.configuration_id)
+        return fleet is not None and bool(fleet.idle_provisioned)
 
-def _unavailable() -> ServiceError:
-    return ServiceError(
-        "ServiceException",
-        "Lambent could not make an execution environment for this invocation; "
-        "the server's log says why, and `lambent doctor` checks the host.",
-    )
+    def set_aside(self, account_id: str, region: str) -> int:
+        """How many environments are provisioned in an account and region, ready or not."""
+        return self._host.provisioned[account_id, region]

@@ -1,8 +1,8 @@
 """The Runtime API as one environment's runtime meets it.
 
 Paths, states and status codes: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html;
-the texts of refusals are those of AWS's runtime interface emulator. Who calls is known by the
-socket: it listens inside that environment's own network namespace and nowhere else.
+the texts of refusals are those of AWS's runtime interface emulator. The connections it is spoken
+over belong to `EnvironmentApi`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import base64
 import binascii
 import json
 import re
+import secrets
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType, Invocation
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
@@ -22,15 +23,22 @@ from lambent.execution_environment.lifecycle import (
     TransitionNotAllowed,
     next_runtime_state,
 )
-from lambent.execution_environment.runtime_http import BodyBudget, Connection, Refusal, Request
+from lambent.execution_environment.runtime_http import (
+    OK_BODY,
+    error_body,
+    is_method,
+    respond_not_found,
+)
 
-# Clients use one or two; each costs this server a descriptor.
-_MAX_CONNECTIONS = 256
+if TYPE_CHECKING:
+    from lambent.execution_environment.runtime_http import Connection, Request
+
 _PREFIX = "/2018-06-01/runtime"
 _NEXT = f"{_PREFIX}/invocation/next"
 _INIT_ERROR = f"{_PREFIX}/init/error"
+_RESTORE_NEXT = f"{_PREFIX}/restore/next"
+_RESTORE_ERROR = f"{_PREFIX}/restore/error"
 _ANSWER = re.compile(rf"{_PREFIX}/invocation/(?P<request_id>[^/]+)/(?P<kind>response|error)")
-_OK = b'{"status":"OK"}\n'
 # Read as JSON in the event loop, only to learn an error's type: megabytes would hold it up.
 _MAX_DESCRIPTION_BYTES = 64 * 1024
 _PLATFORM_ERROR_TYPE = re.compile(r"(?:Runtime|Function)\.[A-Z][a-zA-Z]{1,63}")
@@ -58,34 +66,34 @@ class Environment(Protocol):
 
     def runtime_answered(self, answer: Answer) -> None: ...
 
+    def runtime_is_ready_to_restore(self) -> None:
+        """It is initialised for a snapshot; `RuntimeApi.restore` lets it go on."""
+
+    def runtime_failed_to_restore(self, error: Answer) -> None: ...
+
 
 class RuntimeApi:
     """One runtime's conversation with the platform, from its first request to its end."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, *, offers_restore: bool = False) -> None:
         self._environment = environment
+        self._offers_restore = offers_restore
         self._state = RuntimeState.STARTED
-        # Room for one response of full size beside whatever else the runtime sends.
-        self._budget = BodyBudget(limit_bytes=2 * RESPONSE_PAYLOAD_BYTES)
         self._polling: Connection | None = None  # the `next` that waits
         self._invocation: Invocation | None = None
+        # Clients that know the header echo it with their answer: of two attempts at one request,
+        # which have the same request ID, neither can then be given the other's answer.
+        self._invocation_ids = secrets.token_hex(8)
+        self._invocation_count = 0
         self._undelivered: str | None = None  # header lines of an invocation nobody polls for yet
-        self._connections: set[Connection] = set()
+        self._is_restored = False  # and has not been told yet
         self._is_closed = False
 
-    def connect(self) -> Connection | Refusal:
-        """The protocol factory of the environment's listener."""
-        if self._is_closed or len(self._connections) >= _MAX_CONNECTIONS:
-            return Refusal()
-        connection = Connection(self._receive, self._lose, self._budget)
-        self._connections.add(connection)
-        return connection
-
     def close(self) -> None:
-        """Hang up, for good: nothing the runtime still says reaches the environment."""
+        """Hang up on the runtime, for good: nothing it still says reaches the environment."""
         self._is_closed = True
-        for connection in list(self._connections):
-            connection.hang_up()
+        if self._polling is not None:
+            self._polling.hang_up()
 
     @property
     def has_started(self) -> bool:
@@ -100,9 +108,21 @@ class RuntimeApi:
         """Give the runtime, which must be ready, an invocation."""
         self._state = next_runtime_state(self._state, RuntimeEvent.INVOKE)
         self._invocation = invocation
-        self._undelivered = _next_head(invocation, deadline_ms)
+        self._invocation_count += 1
+        self._undelivered = _next_head(invocation, deadline_ms, self._invocation_id)
         if self._polling is not None and self._polling.is_open:
             self._deliver(self._polling)
+
+    @property
+    def _invocation_id(self) -> str:
+        return f"{self._invocation_ids}-{self._invocation_count}"
+
+    def restore(self) -> None:
+        """Let the runtime, which must be ready for it, go on where its snapshot was taken."""
+        self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE)
+        self._is_restored = True
+        if self._polling is not None and self._polling.is_open:
+            self._deliver_restore(self._polling)
 
     def _deliver(self, connection: Connection) -> None:
         invocation, head = self._invocation, self._undelivered
@@ -112,56 +132,103 @@ class RuntimeApi:
         self._undelivered = None
         connection.respond(200, invocation.payload, head)
 
-    def _lose(self, connection: Connection) -> None:
-        self._connections.discard(connection)
+    def _deliver_restore(self, connection: Connection) -> None:
+        self._polling = None
+        self._is_restored = False
+        connection.respond(200, b"")
+
+    def lose(self, connection: Connection) -> None:
+        """A connection is gone; the runtime may ask again on another."""
         if self._polling is connection:
             self._polling = None
 
-    def _receive(self, request: Request, connection: Connection) -> None:
+    def receive(self, request: Request, connection: Connection) -> None:
+        """Answer one request, now or when there is something to answer."""
+        if self._is_closed:
+            connection.hang_up()
+            return
         try:
             self._route(request, connection)
         except TransitionNotAllowed as refusal:
-            connection.respond(403, _error_body("InvalidStateTransition", str(refusal)))
+            connection.respond(403, error_body("InvalidStateTransition", str(refusal)))
 
     def _route(self, request: Request, connection: Connection) -> None:
-        answer = _ANSWER.fullmatch(request.path)
         if request.path == _NEXT:
-            if _is_method(request, "GET", connection):
+            if is_method(request, "GET", connection):
                 self._poll(connection)
-        elif request.path == _INIT_ERROR:
-            if _is_method(request, "POST", connection):
-                self._fail_to_initialize(request, connection)
-        elif answer is not None:
-            if _is_method(request, "POST", connection):
+            return
+        answer = _ANSWER.fullmatch(request.path)
+        if answer is not None:
+            if is_method(request, "POST", connection):
                 self._take_answer(request, connection, answer["request_id"], answer["kind"])
+        elif request.path == _INIT_ERROR:
+            if is_method(request, "POST", connection):
+                self._fail_to_initialize(request, connection)
+        elif self._offers_restore:
+            self._route_restore(request, connection)
         else:
-            connection.respond(404, b"404 page not found\n", "Content-Type: text/plain\r\n")
+            respond_not_found(connection)
+
+    def _route_restore(self, request: Request, connection: Connection) -> None:
+        if request.path == _RESTORE_NEXT:
+            if is_method(request, "GET", connection):
+                self._poll_for_restore(connection)
+        elif request.path == _RESTORE_ERROR:
+            if is_method(request, "POST", connection):
+                self._fail_to_restore(request, connection)
+        else:
+            respond_not_found(connection)
 
     def _poll(self, connection: Connection) -> None:
         if self._undelivered is not None:
             self._deliver(connection)
             return
-        if self._state is RuntimeState.READY and (
-            self._polling is None or not self._polling.is_open
-        ):
-            self._polling = connection  # it lost the connection it polled on before
+        if self._state is RuntimeState.READY and self._has_lost_its_poll:
+            self._polling = connection
             return
         self._state = next_runtime_state(self._state, RuntimeEvent.NEXT)
         self._polling = connection
         self._environment.runtime_is_ready()
 
+    @property
+    def _has_lost_its_poll(self) -> bool:
+        return self._polling is None or not self._polling.is_open
+
+    def _poll_for_restore(self, connection: Connection) -> None:
+        if self._is_restored:
+            self._deliver_restore(connection)
+            return
+        if self._state is RuntimeState.RESTORE_READY and self._has_lost_its_poll:
+            self._polling = connection
+            return
+        self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE_NEXT)
+        self._polling = connection
+        self._environment.runtime_is_ready_to_restore()
+
     def _fail_to_initialize(self, request: Request, connection: Connection) -> None:
+        if self._state is RuntimeState.RESTORING:
+            # As AWS's supervisor takes it: clients post errors of restore hooks here, too.
+            self._fail_to_restore(request, connection)
+            return
         self._state = next_runtime_state(self._state, RuntimeEvent.INIT_ERROR)
-        connection.respond(202, _OK)
-        error = _error_answer(request)
-        error_type = platform_error_type(error.error_type or "")
-        self._environment.runtime_failed_to_initialize(replace(error, error_type=error_type))
+        connection.respond(202, OK_BODY)
+        self._environment.runtime_failed_to_initialize(_platform_error(request))
+
+    def _fail_to_restore(self, request: Request, connection: Connection) -> None:
+        self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE_ERROR)
+        connection.respond(202, OK_BODY)
+        self._environment.runtime_failed_to_restore(_platform_error(request))
 
     def _take_answer(
         self, request: Request, connection: Connection, request_id: str, kind: str
     ) -> None:
-        if self._invocation is None or request_id != self._invocation.request_id:
-            connection.respond(400, _error_body("InvalidRequestID", "Invalid request ID"))
+        echo = request.headers.get("lambda-runtime-invocation-id")
+        if (
+            self._invocation is None
+            or request_id != self._invocation.request_id
+            or (echo is not None and echo != self._invocation_id)
+        ):
+            connection.respond(400, error_body("InvalidRequestID", "Invalid request ID"))
             return
         event = RuntimeEvent.RESPONSE if kind == "response" else RuntimeEvent.ERROR
         self._state = next_runtime_state(self._state, event)
@@ -169,24 +236,17 @@ class RuntimeApi:
         if _is_over_limit(request):
             connection.respond(
                 413,
-                _error_body(
+                error_body(
                     "RequestEntityTooLarge",
                     f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes).",
                 ),
             )
         else:
-            connection.respond(202, _OK)
+            connection.respond(202, OK_BODY)
         self._environment.runtime_answered(answer)
 
 
-def _is_method(request: Request, method: str, connection: Connection) -> bool:
-    if request.method == method:
-        return True
-    connection.respond(405, b"", f"Allow: {method}\r\n")
-    return False
-
-
-def _next_head(invocation: Invocation, deadline_ms: int) -> str:
+def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> str:
     context = invocation.client_context
     return (
         f"Content-Type: {invocation.content_type}\r\n"
@@ -194,6 +254,7 @@ def _next_head(invocation: Invocation, deadline_ms: int) -> str:
         f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
         f"Lambda-Runtime-Invoked-Function-Arn: {invocation.invoked_arn}\r\n"
         f"Lambda-Runtime-Trace-Id: {invocation.trace_header}\r\n"
+        f"Lambda-Runtime-Invocation-Id: {invocation_id}\r\n"
         + (f"Lambda-Runtime-Client-Context: {context}\r\n" if context is not None else "")
     )
 
@@ -228,6 +289,12 @@ def _error_answer(request: Request) -> Answer:
     return Answer(payload=request.body, error_type=error_type or _error_type_of(request.body))
 
 
+def _platform_error(request: Request) -> Answer:
+    """An error of the runtime's own, with a type the platform's lines may show."""
+    error = _error_answer(request)
+    return replace(error, error_type=platform_error_type(error.error_type or ""))
+
+
 def _error_type_of(body: bytes) -> str:
     """Python's client names the type in the body only."""
     if len(body) > _MAX_DESCRIPTION_BYTES:
@@ -251,10 +318,6 @@ def too_large() -> Answer:
     """A response over the limit, in AWS's recorded words."""
     message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes)."
     return Answer(
-        payload=_error_body(ErrorType.RESPONSE_SIZE_TOO_LARGE, message),
+        payload=error_body(ErrorType.RESPONSE_SIZE_TOO_LARGE, message),
         error_type=ErrorType.RESPONSE_SIZE_TOO_LARGE,
     )
-
-
-def _error_body(error_type: str, message: str) -> bytes:
-    return json.dumps({"errorMessage": message, "errorType": error_type}).encode()

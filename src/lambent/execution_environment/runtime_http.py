@@ -7,6 +7,7 @@ request, heads and bodies for all connections of one environment together.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 _MAX_HEAD_BYTES = (1024 + 64) * 1024
 _HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
+
+OK_BODY = b'{"status":"OK"}\n'
 
 _REASONS = {
     200: "OK",
@@ -278,6 +281,23 @@ class Connection(asyncio.Protocol):
         self._is_closing = True
         if self._transport is not None:
             self._transport.close()
+
+
+def is_method(request: Request, method: str, connection: Connection) -> bool:
+    """Whether the request has the one method its path takes; if not, it is answered so."""
+    if request.method == method:
+        return True
+    connection.respond(405, b"", f"Allow: {method}\r\n")
+    return False
+
+
+def respond_not_found(connection: Connection) -> None:
+    connection.respond(404, b"404 page not found\n", "Content-Type: text/plain\r\n")
+
+
+def error_body(error_type: str, message: str) -> bytes:
+    """An error of one of the environment's APIs, as AWS's are written."""
+    return json.dumps({"errorMessage": message, "errorType": error_type}).encode()
 
 
 class Refusal(asyncio.Protocol):

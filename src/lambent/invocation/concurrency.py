@@ -15,28 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.pool import Pool
 
 
 class Concurrency:
-    """Counts the invocations at work, for each account and region."""
+    """Counts the invocations at work, for each account and region.
 
-    def __init__(self, account_limit: int) -> None:
+    What is provisioned is a part of the account's limit that is set aside: it is there for its own
+    version only, and for all others it is not, whether it is at work or not.
+    """
+
+    def __init__(self, account_limit: int, pool: Pool) -> None:
         self._limit = account_limit
-        self._at_work: Counter[tuple[str, str]] = Counter()
+        self._pool = pool
+        self._on_demand: Counter[tuple[str, str]] = Counter()
 
     @contextlib.contextmanager
     def admit(self, version: FunctionVersion) -> Iterator[None]:
-        """Hold one place of the account's; raises TooManyRequestsException when there is none."""
+        """Hold one place of the account's; raises TooManyRequestsException when there is none.
+
+        To be invoked at once: who finds an environment that was provisioned has its place already.
+        """
+        if self._pool.has_provisioned(version):
+            yield
+            return
         account = (version.account_id, version.region)
-        if self._at_work[account] >= self._limit:
+        if self._on_demand[account] >= self._limit - self._pool.set_aside(*account):
             raise ServiceError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",
                 Reason="ConcurrentInvocationLimitExceeded",
                 retryAfterSeconds="1",
             )
-        self._at_work[account] += 1
+        self._on_demand[account] += 1
         try:
             yield
         finally:
-            self._at_work[account] -= 1
+            self._on_demand[account] -= 1

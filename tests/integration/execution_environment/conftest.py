@@ -33,7 +33,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     missing = [each.detail for each in host.probe_essentials() if each.state == "missing"]
     if missing:
         pytest.skip(f"this host has no sandboxes: {missing}")
-    with running_server(tmp_path_factory.mktemp("hostile") / "data") as running:
+    # Functions of many clients at once, each allowed much more memory than it takes: more than the
+    # machine has, which the host's budget would rightly refuse.
+    data = tmp_path_factory.mktemp("hostile") / "data"
+    with running_server(data, "--memory-mib", "1000000") as running:
         yield running
 
 

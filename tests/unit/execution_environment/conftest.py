@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from tests.unit.execution_environment.fakes import Clock, FakeLogStream, make_fakes
+from tests.unit.execution_environment.environment_driver import Driver
+from tests.unit.execution_environment.fakes import VERSION, Clock, FakeLogStream, make_fakes
 
 
 @pytest.fixture
@@ -26,3 +28,29 @@ async def fakes(tmp_path):
     made = make_fakes(tmp_path)
     yield made
     assert made.isolation.held == set()
+
+
+@pytest.fixture
+async def drive(fakes):
+    """Makes environments; they are closed, and leave nothing behind."""
+    before = asyncio.all_tasks()
+    drivers = []
+
+    def make(*, initialization_type="on-demand", **changes):
+        version = replace(VERSION, **changes)
+        drivers.append(Driver(fakes, version, initialization_type=initialization_type))
+        return drivers[-1]
+
+    yield make
+    for driver in drivers:
+        driver.environment.close()
+        for process in fakes.isolation.processes:
+            process.kill()  # nobody waits for who plays an extension no more
+        await asyncio.wait([driver.living], timeout=30)
+        assert driver.living.done()
+    assert asyncio.all_tasks() - before <= {asyncio.current_task()}
+
+
+@pytest.fixture
+async def driver(drive):
+    return drive()

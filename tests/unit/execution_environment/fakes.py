@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -25,9 +26,10 @@ from tests.unit.execution_environment.http_client import (
 )
 
 from lambent.domain.function import FunctionVersion
+from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
 from lambent.execution_environment.runtime_process import Parts
 from lambent.execution_environment.runtimes import Runtime
-from lambent.sandbox.sandbox import Exit, NetworkSlot, Volume
+from lambent.sandbox.sandbox import Command, Exit, NetworkSlot, Volume
 
 RUNTIME = Runtime(
     identifier="provided.al2023",
@@ -35,6 +37,7 @@ RUNTIME = Runtime(
     release="al2023",
     operating_system="Amazon Linux 2023",
 )
+FREEZE_AFTER_SECONDS = 5.0
 VERSION = FunctionVersion(
     account_id="123456789012",
     region="us-east-1",
@@ -95,18 +98,16 @@ class FakeLogs:
         return self.streams[-1]
 
 
-class FakeSandbox:
-    """What the environment sees of a sandbox; `FakeRuntime` is inside."""
+class FakeProcess:
+    """What the environment sees of a process; the test plays its part."""
 
-    def __init__(self, forget: Callable[[FakeSandbox], None]) -> None:
+    def __init__(self) -> None:
         self.output, self.output_end = os.pipe()
         self.telemetry, self.telemetry_end = os.pipe()
         for descriptor in (self.output, self.telemetry):
             os.set_blocking(descriptor, False)
-        self.memory_peak = 0
-        self.cpu_limits: list[float] = []  # after the one it was started with
+        self.terminated = asyncio.Event()  # it was sent SIGTERM
         self.on_end: list[Callable[[], object]] = []
-        self._forget = forget
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     async def wait(self) -> Exit:
@@ -120,8 +121,65 @@ class FakeSandbox:
             for each in self.on_end:
                 each()
 
+    def terminate(self) -> None:
+        self.terminated.set()
+
     def kill(self) -> None:
         self.end(Exit(code=None, signal=signal.SIGKILL, is_out_of_memory=False))
+
+    def close(self) -> None:
+        self.kill()
+        for descriptor in (self.output, self.telemetry):
+            os.close(descriptor)
+
+
+class FakeSandbox:
+    """What the environment sees of a sandbox; `FakeRuntime` and `FakeExtension` are inside."""
+
+    def __init__(self, isolation: FakeIsolation, options: dict[str, Any]) -> None:
+        self.options = options  # it was built with
+        self.memory_peak = 0
+        self.cpu_limits: list[float] = []  # after the one it was built with
+        self.is_frozen = False
+        self._isolation = isolation
+        self._processes: list[FakeProcess] = []
+
+    async def run(self, command: object) -> FakeProcess:
+        isolation = self._isolation
+        await isolation.may_start.wait()
+        if isolation.failure is not None:
+            raise isolation.failure
+        process = self._process()
+        isolation.starts += 1
+        runtime = FakeRuntime(self, process, {"command": command, **self.options})
+        if isolation.script is None:
+            isolation.started.put_nowait(runtime)
+        else:
+            isolation.play(isolation.script(runtime), process)
+        await isolation.may_return.wait()
+        return process
+
+    async def run_beside(self, command: Command) -> FakeProcess:
+        if self._isolation.failure is not None:
+            raise self._isolation.failure
+        process = self._process()
+        self._isolation.extensions.put_nowait(FakeExtension(process, command, self.options))
+        return process
+
+    def _process(self) -> FakeProcess:
+        self._processes.append(FakeProcess())
+        self._isolation.processes.append(self._processes[-1])
+        return self._processes[-1]
+
+    def kill(self) -> None:
+        for process in self._processes:
+            process.kill()
+
+    def freeze(self) -> None:
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        self.is_frozen = False
 
     def limit_cpus(self, cpus: float) -> None:
         self.cpu_limits.append(cpus)
@@ -129,22 +187,25 @@ class FakeSandbox:
     def memory_peak_bytes(self) -> int:
         return self.memory_peak
 
+    def memory_bytes(self) -> int:
+        return self.memory_peak // 2
+
     async def close(self) -> None:
-        self.kill()
-        for descriptor in (self.output, self.telemetry):
-            os.close(descriptor)
-        self._forget(self)
+        for process in self._processes:
+            process.close()
+        self._isolation.held.discard(self)
 
 
 class FakeRuntime:
     """The command in a sandbox: a runtime that does what the test wants."""
 
-    def __init__(self, sandbox: FakeSandbox, start: dict[str, Any]) -> None:
+    def __init__(self, sandbox: FakeSandbox, process: FakeProcess, start: dict[str, Any]) -> None:
         self.sandbox = sandbox
-        self.start = start  # what the sandbox was asked for
+        self.process = process
+        self.start = start  # what was asked for
         self.ended = asyncio.Event()
         self._client: Client | None = None
-        sandbox.on_end.append(self._hang_up)
+        process.on_end.append(self._hang_up)
 
     def _hang_up(self) -> None:
         self.ended.set()
@@ -184,18 +245,67 @@ class FakeRuntime:
         await self.ended.wait()
 
     def print(self, text: str) -> None:
-        os.write(self.sandbox.output_end, text.encode())
+        os.write(self.process.output_end, text.encode())
 
     def log(self, text: str, at_ms: int) -> None:
         """Write a frame to the telemetry descriptor."""
         message = text.encode()
         header = struct.pack(">IIQ", 0xA55A0003, len(message), at_ms * 1000)
-        os.write(self.sandbox.telemetry_end, header + message)
+        os.write(self.process.telemetry_end, header + message)
 
     def exit(
         self, code: int | None = 0, *, by_signal: int | None = None, oom: bool = False
     ) -> None:
-        self.sandbox.end(Exit(code=code, signal=by_signal, is_out_of_memory=oom))
+        self.process.end(Exit(code=code, signal=by_signal, is_out_of_memory=oom))
+
+
+class FakeExtension:
+    """A program from /opt/extensions that does what the test wants."""
+
+    def __init__(self, process: FakeProcess, command: Command, options: dict[str, Any]) -> None:
+        self.process = process
+        self.command = command
+        self.name = command.argv[0].rpartition("/")[2]
+        self.ended = asyncio.Event()
+        self._address = options["slot"].api_address
+        self._client: Client | None = None
+        self._head: dict[str, str] = {}
+        process.on_end.append(self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.ended.set()
+        if self._client is not None:
+            self._client.writer.transport.abort()
+
+    async def _request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
+        if self._client is None:
+            host, port = self._address.split(":")
+            self._client = Client(*await asyncio.open_connection(host, int(port)))
+        return await self._client.request(
+            method, f"/2020-01-01/extension/{path}", body, {**self._head, **headers}
+        )
+
+    async def register(self, *events: str) -> None:
+        body = json.dumps({"events": events}).encode()
+        name = {"Lambda-Extension-Name": self.name}
+        answer = await self._request("POST", "register", body, **name)
+        assert answer.status == 200, answer.body
+        self._head = {"Lambda-Extension-Identifier": answer.headers["lambda-extension-identifier"]}
+
+    async def next(self) -> dict[str, Any]:
+        """Ask for an event, and wait for it."""
+        event: dict[str, Any] = json.loads((await self._request("GET", "event/next")).body)
+        return event
+
+    async def fail(self, phase: str, error_type: str) -> int:
+        header = {"Lambda-Extension-Function-Error-Type": error_type}
+        return (await self._request("POST", f"{phase}/error", **header)).status
+
+    def print(self, text: str) -> None:
+        os.write(self.process.output_end, text.encode())
+
+    def exit(self, code: int = 0) -> None:
+        self.process.end(Exit(code=code, signal=None, is_out_of_memory=False))
 
 
 Script = Callable[[FakeRuntime], Awaitable[None]]
@@ -209,6 +319,8 @@ class FakeIsolation:
     def __init__(self, script: Script | None = None) -> None:
         self.script = script  # plays every runtime; without it the test does
         self.started: asyncio.Queue[FakeRuntime] = asyncio.Queue()
+        self.extensions: asyncio.Queue[FakeExtension] = asyncio.Queue()
+        self.processes: list[FakeProcess] = []  # all there ever were
         self.starts = 0
         self.may_start = asyncio.Event()
         self.may_start.set()
@@ -234,29 +346,24 @@ class FakeIsolation:
         listener.setblocking(False)
         host, port = listener.getsockname()
         self.held.add(listener)
+
+        def release() -> None:
+            listener.close()
+            self.held.remove(listener)
+
         return NetworkSlot(
             listener=listener,
             api_address=f"{host}:{port}",
             namespace=None,
-            release=lambda: self.held.remove(listener),
+            release=release,
         )
 
-    async def start(self, command: object, **options: Any) -> FakeSandbox:
-        await self.may_start.wait()
-        if self.failure is not None:
-            raise self.failure
-        sandbox = FakeSandbox(self.held.discard)
+    async def build(self, **options: Any) -> FakeSandbox:
+        sandbox = FakeSandbox(self, options)
         self.held.add(sandbox)
-        self.starts += 1
-        runtime = FakeRuntime(sandbox, {"command": command, **options})
-        if self.script is None:
-            self.started.put_nowait(runtime)
-        else:
-            self._play(self.script(runtime), sandbox)
-        await self.may_return.wait()
         return sandbox
 
-    def _play(self, playing: Awaitable[None], sandbox: FakeSandbox) -> None:
+    def play(self, playing: Awaitable[None], process: FakeProcess) -> None:
         async def play() -> None:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await playing
@@ -264,7 +371,7 @@ class FakeIsolation:
         player = asyncio.create_task(play())
         self._players.add(player)
         player.add_done_callback(self._players.discard)
-        sandbox.on_end.append(player.cancel)
+        process.on_end.append(player.cancel)
 
 
 @dataclass
@@ -274,17 +381,24 @@ class Fakes:
     isolation: FakeIsolation
     logs: FakeLogs
     task_root: Path
+    layers_root: Path | None = None
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         async def task_root(sha256: str) -> Path:
             return self.task_root
 
+        async def layers_root(version: FunctionVersion) -> Path | None:
+            return self.layers_root
+
         self.parts = Parts(
             isolation=self.isolation,  # type: ignore[arg-type]  # speaks the same door
+            sandboxes=SandboxesOnDemand(self.isolation),  # type: ignore[arg-type]  # likewise
             runtimes={"provided.al2023": RUNTIME},
             task_root=task_root,
+            layers_root=layers_root,
             logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
+            freeze_after_seconds=FREEZE_AFTER_SECONDS,
         )
 
 

@@ -147,19 +147,22 @@ def test_a_cut_does_not_go_through_a_character(events):
     assert "".join(events.messages).encode() == data
 
 
-def frame(message, at_ms):
-    return struct.pack(">IIQ", 0xA55A0003, len(message), at_ms * 1000) + message
+def frame(message, at_ms, kind=0xA55A0003):
+    return struct.pack(">IIQ", kind, len(message), at_ms * 1000) + message
 
 
-def test_frames_have_their_own_time_and_other_bytes_the_present(events):
-    frames = Frames(events.emit)
-    frames.feed(frame(b"one\nstill one", 5) + b"no frame at all, but written")
+def test_frames_have_their_own_time_and_level_and_other_bytes_the_present():
+    events = []
+    frames = Frames(lambda *event: events.append(event))
+    frames.feed(frame(b"one\nstill one", 5, 0xA55A0013) + b"no frame at all, but written")
     frames.feed(frame(b"two", 6)[:-1])
-    assert events == [(5, "one\nstill one"), (NOW_MS, "no frame at all, but written")]
+    assert events == [(5, "one\nstill one", "WARN"), (NOW_MS, "no frame at all, but written", None)]
     frames.flush()
     frames.flush()
     assert len(events) == 3
-    assert events[2][1].endswith("tw")
+    at_ms, message, level = events[2]
+    assert (at_ms, level) == (NOW_MS, None)
+    assert message.endswith("tw")
 
 
 async def test_a_pipe_is_read_until_it_ends(arrivals, log):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lambent.execution_environment.interpreters import Interpreter, find_interpreters
+from lambent.execution_environment import interpreters
+from lambent.execution_environment.interpreters import Interpreter, Search, find_interpreters
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,7 @@ def empty_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    monkeypatch.setattr(interpreters, "_JVM_DIRECTORY", tmp_path / "jvm")
 
 
 def make(path: Path, answer: object, script: str = "echo '{}'") -> Path:
@@ -31,8 +33,11 @@ def python(prefix: Path, version: str) -> Path:
     return make(prefix / f"bin/python{release}", [version, str(prefix), []])
 
 
-def found(tmp_path: Path, family: str = "python", release: str = "3.12") -> Any:
-    return find_interpreters([(family, release)], tmp_path / "runtimes").get((family, release))
+def found(
+    tmp_path: Path, family: str = "python", release: str = "3.12", named: Path | None = None
+) -> Any:
+    search = Search(family=family, release=release, brought=tmp_path / "interpreter", named=named)
+    return find_interpreters([search]).get(search)
 
 
 def test_nothing_is_found_on_an_empty_machine(tmp_path):
@@ -45,7 +50,7 @@ def test_places_are_tried_in_order(tmp_path):
         tmp_path / "uv/cpython-3.12.4-linux-x86_64-gnu",
         tmp_path / "pyenv/versions/3.12.3",
         tmp_path,
-        tmp_path / "runtimes/python3.12/interpreter/cpython-3.12.1-linux-x86_64-gnu",
+        tmp_path / "interpreter/cpython-3.12.1-linux-x86_64-gnu",
     ]
     for number, prefix in enumerate(places):
         executable = python(prefix, f"3.12.{number}")
@@ -111,3 +116,46 @@ def test_the_systems_interpreters_are_in_every_sandbox(prefix, is_system):
         executable=Path(prefix, "bin/python3.12"), prefix=Path(prefix), version="3.12.1"
     )
     assert interpreter.is_system is is_system
+
+
+def java(prefix: Path, version: str) -> Path:
+    """A Java that describes itself as the real one does: on standard error."""
+    for name in ("lib/jvm.cfg", "conf/security/java.security"):
+        (prefix / name).parent.mkdir(parents=True)
+        (prefix / name).touch()
+    lines = ["Property settings:", f"    java.home = {prefix}", f"    java.version = {version}"]
+    said = " ".join(f"'{line}'" for line in lines)
+    return make(prefix / "bin/java", None, f"printf '%s\\n' {said} >&2")
+
+
+@pytest.mark.parametrize(
+    ("version", "release"), [("21.0.8", "21"), ("25", "25"), ("1.8.0_392", "8")]
+)
+def test_a_java_says_where_and_which_it_is(tmp_path, version, release):
+    program = java(tmp_path / "interpreter", version)
+    assert found(tmp_path, "java", release).executable == program
+    assert found(tmp_path, "java", "17") is None
+
+
+def test_a_java_with_its_files_elsewhere_is_none_a_sandbox_can_have(tmp_path):
+    prefix = tmp_path / "interpreter"
+    java(prefix, "17.0.9")
+    elsewhere = tmp_path / "etc/java.security"
+    elsewhere.parent.mkdir()
+    (prefix / "conf/security/java.security").rename(elsewhere)
+    (prefix / "conf/security/java.security").symlink_to(elsewhere)
+    assert found(tmp_path, "java", "17") is None
+
+
+def test_a_ruby_of_the_release_is_found_by_either_name(tmp_path):
+    make(tmp_path / "bin/ruby", ["3.1.2", str(tmp_path / "bin/ruby")])
+    assert found(tmp_path, "ruby", "3.4") is None
+    named = make(tmp_path / "bin/ruby3.4", ["3.4.1", str(tmp_path / "bin/ruby3.4")])
+    assert found(tmp_path, "ruby", "3.4").executable == named
+
+
+def test_the_operators_choice_is_taken_whatever_its_release(tmp_path):
+    named = make(tmp_path / "own/ruby", ["3.1.2", str(tmp_path / "own/ruby")])
+    python(tmp_path / "pyenv/versions/3.12.1", "3.12.1")
+    assert found(tmp_path, "ruby", "3.4", named).version == "3.1.2"
+    assert found(tmp_path, "python", "3.12", tmp_path / "missing") is None

@@ -6,13 +6,17 @@ import pytest
 
 from lambent.execution_environment.lifecycle import (
     ENVIRONMENT_TRANSITIONS,
+    EXTENSION_TRANSITIONS,
     RUNTIME_TRANSITIONS,
     EnvironmentEvent,
     EnvironmentState,
+    ExtensionEvent,
+    ExtensionState,
     RuntimeEvent,
     RuntimeState,
     TransitionNotAllowed,
     next_environment_state,
+    next_extension_state,
     next_runtime_state,
 )
 
@@ -37,11 +41,29 @@ def test_a_runtime_changes_as_the_table_says_or_not_at_all(pair):
             next_runtime_state(*pair)
 
 
+@pytest.mark.parametrize("pair", [*itertools.product(ExtensionState, ExtensionEvent)], ids=" ".join)
+def test_an_extension_changes_as_the_table_says_or_not_at_all(pair):
+    if pair in EXTENSION_TRANSITIONS:
+        assert next_extension_state(*pair, "watcher") is EXTENSION_TRANSITIONS[pair]
+    else:
+        with pytest.raises(TransitionNotAllowed):
+            next_extension_state(*pair, "watcher")
+
+
+def test_a_refusal_names_the_extension():
+    with pytest.raises(TransitionNotAllowed) as caught:
+        next_extension_state(ExtensionState.REGISTERED, ExtensionEvent.REGISTER, "watcher")
+    assert str(caught.value) == (
+        "State transition from Registered to Registered failed for extension watcher. "
+        "Error: State transition is not allowed"
+    )
+
+
 def test_a_refusal_names_both_states_in_the_emulator_s_words():
     with pytest.raises(TransitionNotAllowed) as caught:
         next_runtime_state(RuntimeState.RUNNING, RuntimeEvent.NEXT)
     assert str(caught.value) == (
-        "State transition from RuntimeRunningState to Ready failed for runtime. "
+        "State transition from Running to Ready failed for runtime. "
         "Error: State transition is not allowed"
     )
     assert caught.value.state is RuntimeState.RUNNING
@@ -59,9 +81,12 @@ def test_every_state_can_be_closed_and_nothing_follows_shutdown():
 def test_every_state_can_be_reached():
     assert {EnvironmentState.INITIALIZING, *ENVIRONMENT_TRANSITIONS.values()} == {*EnvironmentState}
     assert {RuntimeState.STARTED, *RUNTIME_TRANSITIONS.values()} == {*RuntimeState}
+    assert {ExtensionState.STARTED, *EXTENSION_TRANSITIONS.values()} == {*ExtensionState}
 
 
-@pytest.mark.parametrize("table", [ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS])
+@pytest.mark.parametrize(
+    "table", [ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS, EXTENSION_TRANSITIONS]
+)
 def test_the_tables_do_not_change(table):
     with pytest.raises(TypeError):
         table["a"] = "b"

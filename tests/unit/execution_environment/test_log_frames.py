@@ -17,7 +17,7 @@ def frame(message, kind=0xA55A0003, microseconds=AT_US):
 
 def read(*pieces):
     reader = FrameReader()
-    messages = [each for piece in pieces for each in reader.feed(piece)]
+    messages = [(at, message) for piece in pieces for at, message, _ in reader.feed(piece)]
     return messages, reader.rest()
 
 
@@ -28,9 +28,17 @@ def test_frames_are_messages_with_their_own_time_in_milliseconds():
     )
 
 
-@pytest.mark.parametrize("kind", [0xA55A0001, 0xA55A0002, 0xA55A0003, 0xA55A001A])
-def test_the_level_and_the_format_do_not_matter(kind):
-    assert read(frame(b"x", kind)) == ([(1_769_860_800_123, b"x")], b"")
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        *((0xA55A0001, None), (0xA55A0002, None), (0xA55A0003, None)),
+        *((0xA55A0006, "TRACE"), (0xA55A000A, "DEBUG"), (0xA55A000E, "INFO")),
+        *((0xA55A000F, "INFO"), (0xA55A0012, "WARN"), (0xA55A0016, "ERROR")),
+        *((0xA55A001A, "FATAL"), (0xA55A001B, "FATAL"), (0xA55A00FF, None)),
+    ],
+)
+def test_a_frame_s_type_has_the_level_in_it(kind, level):
+    assert list(FrameReader().feed(frame(b"x", kind))) == [(1_769_860_800_123, b"x", level)]
 
 
 def test_bytes_that_are_no_frame_are_given_on_as_they_are():

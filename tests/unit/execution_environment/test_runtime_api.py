@@ -6,9 +6,11 @@ import itertools
 import json
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, strategies as st
+from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.http_client import (
     INIT_ERROR,
     NEXT,
@@ -22,6 +24,8 @@ from tests.unit.execution_environment.http_client import (
 
 from lambent.domain.invocation import Invocation
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
+from lambent.execution_environment.environment_api import EnvironmentApi
+from lambent.execution_environment.extensions_api import ExtensionsApi
 from lambent.execution_environment.lifecycle import RuntimeState, TransitionNotAllowed
 from lambent.execution_environment.runtime_api import Answer, RuntimeApi
 
@@ -32,7 +36,6 @@ INVOCATION = Invocation(
     trace_header="Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
 )
 ANSWER = f"/invocation/{INVOCATION.request_id}"
-MANY_OPEN = 300
 
 
 class RecordingEnvironment:
@@ -52,6 +55,12 @@ class RecordingEnvironment:
 
     def runtime_answered(self, answer):
         self._tell("answered", answer)
+
+    def runtime_is_ready_to_restore(self):
+        self._tell("ready to restore")
+
+    def runtime_failed_to_restore(self, error):
+        self._tell("restore failed", error)
 
 
 @dataclass
@@ -85,14 +94,20 @@ class Conversation:
         return answer
 
 
+def listener_of(api):
+    """What a runtime reaches its API through."""
+    return EnvironmentApi(api, ExtensionsApi(Mock(), VERSION))
+
+
 @pytest.fixture
-async def runtime(monkeypatch):
+async def runtime(monkeypatch, request):
     environment = RecordingEnvironment()
-    api = RuntimeApi(environment)
+    api = RuntimeApi(environment, offers_restore=hasattr(request, "param"))
+    listener = listener_of(api)
     lost: asyncio.Queue[object] = asyncio.Queue()
 
     def connect():
-        connection = api.connect()
+        connection = listener.connect()
         known = connection.connection_lost
 
         def connection_lost(exception):
@@ -104,7 +119,7 @@ async def runtime(monkeypatch):
 
     async with listening(connect) as address:
         yield Conversation(api, environment, address, await address.connect(), lost)
-        api.close()
+        listener.close()
 
 
 def error_of(response):
@@ -129,6 +144,7 @@ async def test_next_waits_for_an_invocation_and_tells_all_about_it(runtime):
         "lambda-runtime-invoked-function-arn": INVOCATION.invoked_arn,
         "lambda-runtime-trace-id": INVOCATION.trace_header,
         "lambda-runtime-client-context": '{"custom":{}}',
+        "lambda-runtime-invocation-id": response.headers["lambda-runtime-invocation-id"],
     }
 
 
@@ -209,7 +225,7 @@ async def test_an_init_error_is_taken_once(runtime):
     assert error_of(await runtime.client.request("POST", INIT_ERROR, body)) == (
         403,
         "InvalidStateTransition",
-        "State transition from RuntimeInitErrorState to InitError failed for runtime. "
+        "State transition from InitError to InitError failed for runtime. "
         "Error: State transition is not allowed",
     )
     assert error_of(await runtime.client.next())[:2] == (403, "InvalidStateTransition")
@@ -220,7 +236,7 @@ async def test_an_init_error_comes_too_late_once_the_runtime_was_ready(runtime):
     await runtime.begin()
     status, error_type, message = error_of(await runtime.client.request("POST", INIT_ERROR, b"{}"))
     assert (status, error_type) == (403, "InvalidStateTransition")
-    assert "from RuntimeRunningState to InitError" in message
+    assert "from Running to InitError" in message
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
@@ -248,7 +264,7 @@ async def test_a_second_answer_is_refused(runtime, first, second):
     assert error_of(await runtime.client.post(f"{ANSWER}/{second}", b"2")) == (
         403,
         "InvalidStateTransition",
-        f"State transition from RuntimeInvocationResponseState to {event} failed for runtime. "
+        f"State transition from RuntimeResponseSentState to {event} failed for runtime. "
         "Error: State transition is not allowed",
     )
     assert runtime.environment.told.empty()
@@ -259,7 +275,7 @@ async def test_a_second_next_is_refused_while_the_first_waits(runtime):
     other = await runtime.address.connect()
     status, error_type, message = error_of(await other.next())
     assert (status, error_type) == (403, "InvalidStateTransition")
-    assert "from RuntimeReadyState to Ready" in message
+    assert "from Ready to Ready" in message
     runtime.api.send(INVOCATION, 1)
     assert (await runtime.client.receive()).status == 200
 
@@ -268,7 +284,7 @@ async def test_next_is_refused_before_the_invocation_is_answered(runtime):
     await runtime.begin()
     status, _, message = error_of(await runtime.client.next())
     assert status == 403
-    assert "from RuntimeRunningState to Ready" in message
+    assert "from Running to Ready" in message
 
 
 async def test_only_a_runtime_that_is_ready_can_be_sent_an_invocation(runtime):
@@ -345,6 +361,75 @@ async def test_a_response_of_exactly_the_limit_is_taken(runtime):
     assert len((await runtime.answered()).payload) == RESPONSE_PAYLOAD_BYTES
 
 
+@pytest.mark.parametrize("kind", ["response", "error"])
+async def test_an_answer_that_names_another_attempt_is_refused(runtime, kind):
+    first = await runtime.begin()
+    await runtime.client.post(f"{ANSWER}/response", b"1")
+    await runtime.answered()
+    second = await runtime.begin()  # a retry: the request ID is the same
+    name = "lambda-runtime-invocation-id"
+    stale, current = ({name: each.headers[name]} for each in (first, second))
+    refusal = await runtime.client.post(f"{ANSWER}/{kind}", b"2", stale)
+    assert error_of(refusal) == (400, "InvalidRequestID", "Invalid request ID")
+    assert (await runtime.client.post(f"{ANSWER}/{kind}", b"3", current)).status == 202
+    assert (await runtime.answered()).payload == b"3"
+
+
+RESTORE_NEXT = f"{PREFIX}/restore/next"
+snap_started = pytest.mark.parametrize("runtime", ["snap-start"], indirect=True)
+
+
+@snap_started
+async def test_a_runtime_with_a_snapshot_is_restored_when_it_is_time(runtime):
+    runtime.client.send_request("GET", RESTORE_NEXT)
+    assert await runtime.environment.told.get() == ("ready to restore",)
+    runtime.api.restore()
+    assert (await runtime.client.receive()).status == 200
+    assert (await runtime.begin()).status == 200
+
+
+@snap_started
+@pytest.mark.parametrize("path", ["/restore/error", "/init/error"])
+async def test_a_restore_hook_that_fails_is_told(runtime, path):
+    runtime.client.send_request("GET", RESTORE_NEXT)
+    await runtime.environment.told.get()
+    runtime.api.restore()
+    await runtime.client.receive()
+    body = b'{"errorType":"Runtime.AfterRestoreError"}'
+    assert (await runtime.client.post(path, body)).status == 202
+    error = Answer(payload=body, error_type="Runtime.AfterRestoreError")
+    assert runtime.events[-1] == ("restore failed", error)
+
+
+@snap_started
+async def test_a_runtime_that_lost_its_connection_is_restored_too(runtime):
+    runtime.client.send_request("GET", RESTORE_NEXT)
+    await runtime.environment.told.get()
+    await runtime.client.close()
+    await runtime.lost.get()
+    runtime.api.restore()
+    again = await runtime.address.connect()
+    assert (await again.request("GET", RESTORE_NEXT)).status == 200
+
+
+@snap_started
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/restore/next", 405),
+        ("GET", "/restore/error", 405),
+        ("POST", "/restore/error", 403),
+        ("GET", "/restore/other", 404),
+    ],
+)
+async def test_what_is_no_part_of_a_restore_is_refused(runtime, method, path, status):
+    assert (await runtime.client.request(method, PREFIX + path)).status == status
+
+
+async def test_without_a_snapshot_there_is_nothing_to_restore(runtime):
+    assert (await runtime.client.request("GET", RESTORE_NEXT)).status == 404
+
+
 def streamed(*trailers):
     return (
         f"POST {PREFIX}{ANSWER}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
@@ -413,8 +498,8 @@ async def test_an_invocation_waits_for_a_runtime_that_lost_its_connection(runtim
     assert response.status == 202
 
 
-def connected(api):
-    connection, transport = api.connect(), MemoryTransport()
+def connected(listener):
+    connection, transport = listener.connect(), MemoryTransport()
     connection.connection_made(transport)
     return connection, transport
 
@@ -422,22 +507,24 @@ def connected(api):
 async def test_an_invocation_is_not_given_to_a_connection_that_was_refused():
     # Refused, and still open: the answers before the refusal are not read.
     api = RuntimeApi(RecordingEnvironment())
-    connection, transport = connected(api)
+    listener = listener_of(api)
+    connection, transport = connected(listener)
     poll = f"GET {NEXT} HTTP/1.1\r\n\r\n".encode()
     feed(connection, transport, poll, b"garbage\r\n\r\n")
     assert transport.is_closed
     api.send(INVOCATION, 1)
-    again, transport = connected(api)
+    again, transport = connected(listener)
     feed(again, transport, poll)
     assert transport.written.endswith(INVOCATION.payload)
 
 
 async def test_polling_again_is_allowed_when_the_connection_was_refused():
     api = RuntimeApi(RecordingEnvironment())
-    connection, transport = connected(api)
+    listener = listener_of(api)
+    connection, transport = connected(listener)
     poll = f"GET {NEXT} HTTP/1.1\r\n\r\n".encode()
     feed(connection, transport, poll, b"garbage\r\n\r\n")
-    again, transport = connected(api)
+    again, transport = connected(listener)
     feed(again, transport, poll)
     api.send(INVOCATION, 1)
     assert transport.written.endswith(INVOCATION.payload)
@@ -452,23 +539,11 @@ async def test_pipelined_answer_and_next_are_one_step(runtime):
     assert await runtime.environment.told.get() == ("ready",)
 
 
-async def test_after_close_nothing_is_heard_any_more(runtime):
-    await runtime.begin()
-    other = await runtime.address.connect()
-    await other.request("GET", "/")
-    runtime.api.close()
-    assert await runtime.client.is_hung_up()
-    assert await other.is_hung_up()
-    late = await runtime.address.connect()
-    assert await late.is_hung_up()
-    assert runtime.events == [("ready",)]
-
-
 async def test_what_comes_in_one_piece_with_the_reason_to_close_is_not_heard(monkeypatch):
     environment = RecordingEnvironment()
     api = RuntimeApi(environment)
     monkeypatch.setattr(environment, "runtime_failed_to_initialize", lambda error: api.close())
-    connection, transport = connected(api)
+    connection, transport = connected(listener_of(api))
     feed(
         connection,
         transport,
@@ -477,15 +552,6 @@ async def test_what_comes_in_one_piece_with_the_reason_to_close_is_not_heard(mon
     )
     assert transport.written.count(b"HTTP/1.1 ") == 1
     assert environment.events == []
-
-
-async def test_a_sandbox_cannot_hold_any_number_of_connections():
-    api = RuntimeApi(RecordingEnvironment())
-    opened = [connected(api) for _ in range(MANY_OPEN)]
-    refused = [transport for _, transport in opened if transport.is_closed]
-    assert 0 < len(refused) < MANY_OPEN
-    opened[0][0].connection_lost(None)
-    assert not connected(api)[1].is_closed
 
 
 class EagerEnvironment(RecordingEnvironment):
@@ -518,16 +584,16 @@ REQUESTS = st.sampled_from(
 @given(st.lists(st.tuples(st.integers(0, 2), st.one_of(REQUESTS, st.binary(max_size=9)))))
 async def test_no_order_of_requests_breaks_the_conversation(pieces):
     environment = EagerEnvironment()
-    api = environment.api
-    connections = [connected(api) for _ in range(3)]
+    listener = listener_of(environment.api)
+    connections = [connected(listener) for _ in range(3)]
     for number, data in pieces:
         feed(*connections[number], data)
     for connection, _ in connections:
         connection.connection_lost(None)
-    assert api._budget.held_bytes == 0
+    assert listener._budget.held_bytes == 0
     answers = sum(event[0] == "answered" for event in environment.events)
     readiness = sum(event[0] == "ready" for event in environment.events)
     assert readiness - 1 <= answers <= readiness or (readiness, answers) == (0, 0)
-    connection, transport = connected(api)
+    connection, transport = connected(listener)
     feed(connection, transport, b"GET /anything HTTP/1.1\r\n\r\n")
     assert transport.written.startswith(b"HTTP/1.1 404 ")

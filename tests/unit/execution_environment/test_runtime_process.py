@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from tests.unit.execution_environment.fakes import VERSION
 
 from lambent.execution_environment.environment import Environment
-from lambent.execution_environment.runtime_process import limits_of, on_host
-from lambent.sandbox.sandbox import Command, Limits, Mount
+from lambent.execution_environment.prepared_sandbox import limits_of
+from lambent.sandbox.sandbox import Mount
 
 
 @pytest.fixture
@@ -17,8 +16,8 @@ async def start_of(fakes):
     """What the sandbox is asked for when an environment of a version starts its runtime."""
     started = []
 
-    async def start(version=VERSION):
-        environment = Environment(version, fakes.parts, lambda environment: None)
+    async def start(version=VERSION, **options):
+        environment = Environment(version, fakes.parts, lambda environment: None, **options)
         living = asyncio.create_task(environment.run())
         started.append((environment, living))
         return (await fakes.isolation.started.get()).start
@@ -51,6 +50,21 @@ async def test_a_runtime_knows_its_api_its_stream_and_the_function_s_variables(s
     assert start["command"].telemetry_variable == "_LAMBDA_TELEMETRY_LOG_FD"
 
 
+async def test_a_layer_s_files_are_mounted_and_their_start_file_counts(start_of, fakes, tmp_path):
+    fakes.layers_root = tmp_path / "layers"
+    fakes.layers_root.mkdir()
+    (fakes.task_root / "bootstrap").rename(fakes.layers_root / "bootstrap")
+    start = await start_of()
+    assert start["command"].argv == ("/opt/bootstrap",)
+    assert Mount(source=fakes.layers_root, target="/opt") in start["mounts"]
+
+
+@pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency", "snap-start"])
+async def test_a_runtime_knows_why_it_is_initialised(start_of, kind):
+    start = await start_of(initialization_type=kind)
+    assert start["command"].environment["AWS_LAMBDA_INITIALIZATION_TYPE"] == kind
+
+
 async def test_each_runtime_has_credentials_of_its_own_and_they_are_not_shown(start_of):
     commands = [(await start_of())["command"] for _ in range(2)]
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -65,32 +79,3 @@ async def test_without_a_root_of_its_own_a_runtime_gets_the_host_s_paths(start_o
     assert start["command"].argv == (f"{fakes.task_root}/bootstrap",)
     assert start["command"].working_directory == str(fakes.task_root)
     assert start["command"].environment["LAMBDA_TASK_ROOT"] == str(fakes.task_root)
-
-
-def test_only_whole_paths_are_translated_and_the_longest_mount_wins():
-    command = Command(
-        argv=("/var/lang/bin/program", "--path=/var/runtime/lambent/start", "/var/task"),
-        environment={
-            "PATHS": "/var/runtime:/var/task/bin:/opt:/elsewhere/var/task",
-            "TEXT": "see /var/task and /var/tasks",
-        },
-        working_directory="/var/task",
-    )
-    mounts = [
-        Mount(source=Path("/code"), target="/var/task"),
-        Mount(source=Path("/client"), target="/var/runtime"),
-        Mount(source=Path("/own"), target="/var/runtime/lambent"),
-        Mount(source=Path("/program"), target="/var/lang"),
-    ]
-    translated = on_host(command, mounts)
-    assert translated.argv == ("/program/bin/program", "--path=/own/start", "/code")
-    assert translated.environment["PATHS"] == "/client:/code/bin:/opt:/elsewhere/var/task"
-    assert translated.environment["TEXT"] == command.environment["TEXT"]
-    assert translated.working_directory == "/code"
-
-
-def test_a_version_s_memory_sets_its_share_of_a_processor():
-    assert limits_of(replace(VERSION, memory_mib=1769)) == Limits(
-        memory_bytes=1769 * 1024 * 1024, cpus=1.0, processes=1024, open_files=1024
-    )
-    assert limits_of(replace(VERSION, memory_mib=128)).cpus < 0.08

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 
-from lambent.execution_environment import runtimes
+from lambent.domain.function import FunctionVersion, RuntimeManagement
+from lambent.execution_environment import installed_runtimes
+from lambent.execution_environment.entrypoint import InvalidEntrypoint
+from lambent.execution_environment.installed_runtimes import find_runtimes
 from lambent.execution_environment.interpreters import Interpreter
-from lambent.execution_environment.runtimes import (
-    InvalidEntrypoint,
-    Runtime,
-    RuntimeUnavailable,
-    find_bootstrap,
-    find_runtimes,
-)
+from lambent.execution_environment.runtimes import Runtime, RuntimeUnavailable, runtime_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,26 +38,40 @@ INTERPRETERS = {
     ("nodejs", "22"): Interpreter(
         executable=Path("/data/node/bin/node"), prefix=Path("/data/node"), version="22.23.3"
     ),
+    ("java", "21"): Interpreter(
+        executable=Path("/data/java/bin/java"), prefix=Path("/data/java"), version="21.0.8"
+    ),
+    ("ruby", "3.4"): Interpreter(
+        executable=Path("/usr/bin/ruby3.4"), prefix=Path("/usr"), version="3.4.1"
+    ),
 }
 
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
-    monkeypatch.setattr(
-        runtimes,
-        "find_interpreters",
-        lambda wanted, directory: {key: INTERPRETERS[key] for key in wanted if key in INTERPRETERS},
-    )
+    def find(searches):
+        return {
+            search: INTERPRETERS[search.family, search.release]
+            for search in searches
+            if (search.family, search.release) in INTERPRETERS
+        }
+
+    monkeypatch.setattr(installed_runtimes, "find_interpreters", find)
+
+
+def install(directory: Path, identifier: str, number: int = 1, client: str = "4.2.2") -> Path:
+    home = directory / identifier / f"v{number}"
+    (home / "client").mkdir(parents=True)
+    (home / "empty").mkdir()
+    (home / "installed.json").write_text(json.dumps({"client": client}))
+    return home
 
 
 @pytest.fixture
 def installed(tmp_path):
     for identifier in ("python3.12", "python3.11", "python3.14", "nodejs20.x", "nodejs22.x"):
-        home = tmp_path / identifier
-        (home / "client").mkdir(parents=True)
-        (home / "empty").mkdir()
-        (home / "installed.json").write_text(json.dumps({"client": "4.2.2"}))
-    (tmp_path / "nodejs22.x/client/node_modules").mkdir()
+        install(tmp_path, identifier)
+    (tmp_path / "nodejs22.x/v1/client/node_modules").mkdir()
     return find_runtimes(tmp_path)
 
 
@@ -75,11 +86,10 @@ def command(
     )
 
 
-def bootstrap(root: Path, content: bytes = b"#!/bin/sh\n", mode: int = 0o755) -> Path:
-    root.mkdir(exist_ok=True)
-    file = root / "bootstrap"
-    file.write_bytes(content)
-    file.chmod(mode)
+def bootstrap(root: Path) -> Path:
+    root.mkdir()
+    (root / "bootstrap").write_text("#!/bin/sh\n")
+    (root / "bootstrap").chmod(0o755)
     return root
 
 
@@ -116,12 +126,12 @@ def test_a_runtime_without_its_client_says_so_and_how_to_get_it(tmp_path):
 
 @pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", "null", '"client"'])
 def test_a_broken_manifest_is_none(tmp_path, manifest):
-    (tmp_path / "python3.12").mkdir()
-    (tmp_path / "python3.12/installed.json").write_text(manifest)
+    (tmp_path / "python3.12/v1").mkdir(parents=True)
+    (tmp_path / "python3.12/v1/installed.json").write_text(manifest)
     assert not find_runtimes(tmp_path)["python3.12"].is_runnable
 
 
-@pytest.mark.parametrize("identifier", ["java21", "ruby3.4", "dotnet8", "go1.x", "nodejs14.x"])
+@pytest.mark.parametrize("identifier", ["java8.al2", "ruby3.2", "dotnet8", "go1.x", "nodejs14.x"])
 def test_a_runtime_nothing_here_runs_has_a_reason_and_no_remedy(tmp_path, identifier):
     runtime = find_runtimes(tmp_path)[identifier]
     assert identifier in (runtime.reason or "")
@@ -137,7 +147,8 @@ def test_an_unavailable_runtime_has_no_command(installed):
     ("identifier", "text"),
     [
         ("python3.12", "python:3.12.v1"),
-        ("nodejs22.x", "nodejs:22.v23"),
+        ("nodejs22.x", "nodejs:22.v1"),
+        ("java21", "java:21.v1"),
         ("provided.al2023", "provided:al2023.v1"),
         ("provided", "provided:al1.v1"),
     ],
@@ -147,6 +158,7 @@ def test_the_version_text_is_in_lambdas_form(installed, identifier, text):
 
 
 def test_the_version_arn_follows_interpreter_and_client(installed):
+    assert not find_runtimes(Path("/nowhere"))["python3.12"].version_arns("eu-west-1")
     arns = {each.version_arn("eu-west-1") for each in installed.values()}
     assert len(arns) == len(installed)
     for arn in arns:
@@ -158,7 +170,7 @@ def test_the_version_arn_follows_interpreter_and_client(installed):
 
 def test_an_interpreter_elsewhere_is_mounted_at_var_lang(installed, tmp_path):
     runtime = installed["python3.12"]
-    home = tmp_path / "python3.12"
+    home = tmp_path / "python3.12/v1"
     [client, own_code, *rest] = runtime.mounts()
     assert client == (home / "client", "/var/runtime")
     assert own_code[1] == "/var/runtime/lambent"
@@ -181,7 +193,7 @@ def test_nodes_libraries_are_where_an_import_finds_them(installed, tmp_path):
     runtime = installed["nodejs22.x"]
     assert runtime.mounts()[-2:] == (
         (Path("/data/node"), "/var/lang"),
-        (tmp_path / "nodejs22.x/client/node_modules", "/node_modules"),
+        (tmp_path / "nodejs22.x/v1/client/node_modules", "/node_modules"),
     )
     assert all(target != "/node_modules" for _, target in installed["nodejs20.x"].mounts())
 
@@ -216,42 +228,77 @@ def test_a_custom_runtime_is_its_bootstrap(installed, tmp_path):
     assert argv == ("/var/task/bootstrap",)
 
 
-def test_the_packages_bootstrap_comes_before_the_layers(tmp_path):
-    (tmp_path / "task").mkdir()
-    layers = bootstrap(tmp_path / "opt", b"\x7fELF\x02")
-    assert find_bootstrap(tmp_path / "task", layers) == "/opt/bootstrap"
-    assert find_bootstrap(bootstrap(tmp_path / "task"), layers) == "/var/task/bootstrap"
+def test_a_package_without_a_bootstrap_has_no_command(installed, tmp_path):
+    with pytest.raises(InvalidEntrypoint):
+        command(installed["provided.al2"], tmp_path)
 
 
-def test_no_bootstrap_is_an_invalid_entrypoint_in_lambdas_words(tmp_path):
-    message = r"^Couldn't find valid bootstrap\(s\): \[/var/task/bootstrap /opt/bootstrap\]$"
-    with pytest.raises(InvalidEntrypoint, match=message):
-        find_bootstrap(tmp_path, None)
-    (tmp_path / "bootstrap").mkdir()
-    with pytest.raises(InvalidEntrypoint, match=message):
-        find_bootstrap(tmp_path, tmp_path / "missing")
+def test_ruby_and_java_run_with_a_client_of_our_own(installed):
+    ruby, java = installed["ruby3.4"], installed["java21"]
+    assert command(ruby) == ("/usr/bin/ruby3.4", "/var/runtime/bootstrap.rb")
+    [(own_code, target)] = ruby.mounts()
+    assert target == "/var/runtime"
+    assert (own_code / "bootstrap.rb").is_file()
+    argv = command(java, variables={"_HANDLER": "shop.Orders::place"}, memory_mib=1000)
+    assert argv[0] == "/var/lang/bin/java"
+    assert argv[-4:] == ("-cp", "/var/runtime/lib/*", "lambent.Main", "shop.Orders::place")
+    assert "-Xmx850m" in argv
+    assert [target for _, target in java.mounts()] == ["/var/runtime", "/var/lang"]
 
 
-@pytest.mark.parametrize(
-    ("content", "mode", "message"),
-    [
-        (b"#!/bin/sh\n", 0o644, "fork/exec /var/task/bootstrap: permission denied"),
-        (b"echo hello\n", 0o755, "fork/exec /var/task/bootstrap: exec format error"),
-        (b"", 0o755, "fork/exec /var/task/bootstrap: exec format error"),
-    ],
-)
-def test_a_bootstrap_that_cannot_start_is_an_invalid_entrypoint(tmp_path, content, mode, message):
-    with pytest.raises(InvalidEntrypoint, match=f"^{message}$"):
-        find_bootstrap(bootstrap(tmp_path / "task", content, mode), None)
+def test_javas_client_is_aws_own_where_its_jars_are(tmp_path):
+    jars = tmp_path / "java21/lib"
+    jars.mkdir(parents=True)
+    (jars / "aws-lambda-java-core-1.4.0.jar").touch()
+    own = find_runtimes(tmp_path)["java21"]
+    (jars / "aws-lambda-java-runtime-interface-client-2.10.1.jar").touch()
+    java = find_runtimes(tmp_path)["java21"]
+    assert (jars, "/var/runtime/lib") in java.mounts()
+    main = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+    assert command(java, variables={"_HANDLER": "Orders"})[-2:] == (main, "Orders")
+    assert java.version_arn("eu-west-1") != own.version_arn("eu-west-1")
 
 
-def test_a_link_out_of_the_package_is_not_followed(tmp_path):
-    root = tmp_path / "task"
-    root.mkdir()
-    (root / "bootstrap").symlink_to("/bin/sh")
-    with pytest.raises(InvalidEntrypoint, match="Couldn't find"):
-        find_bootstrap(root, None)
-    bootstrap(tmp_path / "task/bin")
-    (root / "bootstrap").unlink()
-    (root / "bootstrap").symlink_to("bin/bootstrap")
-    assert find_bootstrap(root, None) == "/var/task/bootstrap"
+def test_each_installed_version_is_one_to_choose(tmp_path):
+    for number, client in ((1, "4.0.0"), (2, "4.1.0"), (10, "4.2.2")):
+        install(tmp_path, "python3.12", number, client)
+    (tmp_path / "python3.12/vast").mkdir()
+    newest = find_runtimes(tmp_path)["python3.12"]
+    assert newest.version_text == "python:3.12.v10"
+    assert [each.number for each in newest.earlier] == [2, 1]
+    assert len(set(newest.version_arns("eu-west-1"))) == 3
+    assert newest.version_arns("eu-west-1")[0] == newest.version_arn("eu-west-1")
+
+
+def version_at(arn: str | None) -> FunctionVersion:
+    return FunctionVersion(
+        account_id="123456789012",
+        region="eu-west-1",
+        name="orders",
+        runtime="python3.12",
+        handler="main.handler",
+        role="arn:aws:iam::123456789012:role/orders",
+        timeout_seconds=3,
+        memory_mib=256,
+        ephemeral_storage_mib=512,
+        code_sha256="",
+        code_bytes=0,
+        revision_id="",
+        configuration_id="",
+        last_modified="",
+        runtime_management=RuntimeManagement(
+            update_mode="Manual" if arn else "Auto", runtime_version_arn=arn
+        ),
+    )
+
+
+def test_a_function_runs_with_the_version_it_stays_at(tmp_path):
+    for number in (1, 2):
+        install(tmp_path, "python3.12", number, f"4.{number}.0")
+    found = find_runtimes(tmp_path)
+    _, old = found["python3.12"].version_arns("eu-west-1")
+    assert runtime_for(found, version_at(None)).number == 2
+    assert runtime_for(found, version_at(old)).number == 1
+    gone = runtime_for(found, version_at(old.replace("eu-west-1", "eu-west-2")))
+    with pytest.raises(RuntimeUnavailable, match=r"eu-west-2.* is not installed here"):
+        command(gone)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lambent.domain.environment_variables import RESERVED
-from lambent.domain.function import FunctionVersion
+from lambent.domain.function import DEFAULT_LOGGING, FunctionVersion, LoggingConfiguration
 from lambent.execution_environment.interpreters import Interpreter
 from lambent.execution_environment.runtimes import Runtime
 from lambent.execution_environment.variables import Credentials, defined_variables
+
+if TYPE_CHECKING:
+    from lambent.telemetry.platform_events import InitializationType
 
 CREDENTIALS = Credentials(
     access_key_id="AKIAEXAMPLE", secret_access_key="very secret", session_token="also secret"
@@ -23,11 +27,18 @@ UNRESERVED = {
     "AWS_XRAY_DAEMON_ADDRESS",
 }
 # Not among the documented reserved names, and set by Lambda all the same.
-UNLISTED = {"AWS_LAMBDA_LOG_FORMAT"}
+UNLISTED = {"AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"}
+
+
+MINE: Any = "mine"
 
 
 def runtime(identifier: str = "python3.12", prefix: str = "/data/python") -> Runtime:
-    family = next(name for name in ("python", "nodejs", "provided") if identifier.startswith(name))
+    family = next(
+        name
+        for name in ("python", "nodejs", "provided", "ruby", "java")
+        if identifier.startswith(name)
+    )
     release = identifier.removeprefix(family).removesuffix(".x").removeprefix(".")
     interpreter = Interpreter(
         executable=Path(prefix, "bin/program"), prefix=Path(prefix), version=f"{release}.1"
@@ -41,7 +52,12 @@ def runtime(identifier: str = "python3.12", prefix: str = "/data/python") -> Run
     )
 
 
-def variables(of: Runtime, **environment: str) -> dict[str, str]:
+def variables(
+    of: Runtime,
+    initialization_type: InitializationType = "on-demand",
+    logging: LoggingConfiguration = DEFAULT_LOGGING,
+    **environment: str,
+) -> dict[str, str]:
     version = FunctionVersion(
         account_id="123456789012",
         region="eu-west-1",
@@ -54,6 +70,7 @@ def variables(of: Runtime, **environment: str) -> dict[str, str]:
         memory_mib=256,
         ephemeral_storage_mib=512,
         environment=environment,
+        logging=logging,
         code_sha256="",
         code_bytes=0,
         revision_id="",
@@ -66,6 +83,7 @@ def variables(of: Runtime, **environment: str) -> dict[str, str]:
         log_stream="2026/01/31/[7]0123",
         runtime_api="127.0.0.1:9001",
         credentials=CREDENTIALS,
+        initialization_type=initialization_type,
     )
 
 
@@ -109,6 +127,33 @@ def test_a_node_function_has_a_node_path():
     assert "PYTHONPATH" not in found
 
 
+def test_a_ruby_function_finds_its_gems_and_its_layers_libraries():
+    found = variables(runtime("ruby3.4"))
+    assert found["GEM_PATH"] == "/var/task/vendor/bundle/ruby/3.4.0:/opt/ruby/gems/3.4.0"
+    assert found["RUBYLIB"] == "/var/task:/var/runtime/lib:/opt/ruby/lib"
+
+
+def test_a_java_function_has_no_search_path_in_a_variable():
+    assert set(variables(runtime("java21"))) <= RESERVED | UNRESERVED | UNLISTED
+
+
+@pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start"])
+def test_a_function_is_told_how_it_was_initialised(kind):
+    found = variables(runtime(), initialization_type=kind)
+    assert found["AWS_LAMBDA_INITIALIZATION_TYPE"] == kind
+
+
+def test_a_function_is_told_how_to_log():
+    logging = LoggingConfiguration(
+        log_format="JSON", application_log_level="WARN", system_log_level="DEBUG", log_group="shop"
+    )
+    found = variables(runtime(), logging=logging)
+    assert found["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
+    assert found["AWS_LAMBDA_LOG_LEVEL"] == "WARN"
+    assert found["AWS_LAMBDA_LOG_GROUP_NAME"] == "shop"
+    assert "AWS_LAMBDA_LOG_LEVEL" not in variables(runtime())
+
+
 def test_a_custom_runtime_has_no_language():
     found = variables(runtime("provided.al2023"))
     assert "AWS_EXECUTION_ENV" not in found
@@ -123,11 +168,11 @@ def test_the_trace_header_waits_for_an_invocation():
 
 @pytest.mark.parametrize("name", sorted(UNRESERVED | {"PYTHONPATH", "TABLE"}))
 def test_a_function_may_set_what_is_not_reserved(name):
-    assert variables(runtime(prefix="/usr"), **{name: "mine"})[name] == "mine"
+    assert variables(runtime(prefix="/usr"), **{name: MINE})[name] == MINE
 
 
 def test_a_function_cannot_set_what_is_reserved():
-    overridden = variables(runtime(), **dict.fromkeys(RESERVED, "mine"))
+    overridden = variables(runtime(), **dict.fromkeys(RESERVED, MINE))
     assert {name: overridden[name] for name in variables(runtime())} == variables(runtime())
 
 

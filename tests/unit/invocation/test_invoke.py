@@ -50,6 +50,12 @@ class Pool:
         self.result = InvocationResult(payload=b'"hello"')
         self.error = None
 
+    def has_provisioned(self, version):
+        return False
+
+    def set_aside(self, account_id, region):
+        return 0
+
     async def invoke(self, version, invocation, *, wants_log_tail):
         self.calls.append((version, invocation, wants_log_tail))
         if self.error is not None:
@@ -70,7 +76,7 @@ def invoke(pool):
         replace(LATEST, name="new", state="Pending"),
         replace(LATEST, name="broken", state="Failed"),
     )
-    concurrency = Concurrency(1)
+    concurrency = Concurrency(1, pool)
 
     async def call(name="greet", caller=CALLER, **request):
         plane = DataPlane(functions=functions, pool=pool, concurrency=concurrency)

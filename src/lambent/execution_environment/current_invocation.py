@@ -1,0 +1,146 @@
+"""The invocation an environment is at work on, and what is said of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambent.domain.invocation import InvocationResult, error_payload
+from lambent.domain.trace import SampledTrace, sampled_trace
+from lambent.execution_environment.runtime_api import Answer
+from lambent.telemetry.clock import now_ms
+from lambent.telemetry.platform_events import End, Report, RuntimeDone, Start
+from lambent.telemetry.platform_records import Span
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from lambent.domain.function import FunctionVersion
+    from lambent.domain.invocation import Invocation
+    from lambent.execution_environment.environment_log import EnvironmentLog
+    from lambent.telemetry.platform_records import PhaseStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an invocation ended, for its REPORT line."""
+
+    status: PhaseStatus = "success"  # then the environment is fit for the next one
+    error_type: str | None = None
+
+
+SUCCESS = Ending()
+
+
+@dataclass(slots=True, kw_only=True)
+class CurrentInvocation:
+    """From `Environment.invoke` until its REPORT line; the caller may have its answer before."""
+
+    invocation: Invocation
+    log: EnvironmentLog
+    started: float  # monotonic seconds: the event loop's own clock has whole milliseconds only
+    deadline_ms: int
+    timer: asyncio.TimerHandle
+    result: asyncio.Future[InvocationResult]  # what the caller gets
+    wants_log_tail: bool
+    log_tail: bytes = b""
+    sent: float | None = None  # monotonic seconds: the runtime has it
+    answered: float = 0.0
+    answer: Answer | None = None
+    is_runtime_done: bool = False
+    trace: SampledTrace | None = None
+
+    @property
+    def request_id(self) -> str:
+        return self.invocation.request_id
+
+    def begin(self, version: FunctionVersion) -> None:
+        """Say that it is handed over, or would be."""
+        self.trace = sampled_trace(self.invocation.trace_header)
+        self.sent = time.monotonic()
+        self.log.platform(
+            Start(request_id=self.request_id, version=version.version, trace=self.trace)
+        )
+
+    def take(self, answer: Answer) -> None:
+        """The runtime, or the platform in its place, answered."""
+        self.answer = answer
+        self.answered = time.monotonic()
+
+    def runtime_done(self, ending: Ending) -> None:
+        """The runtime asked for what comes next, or never will."""
+        if self.is_runtime_done:
+            return
+        self.is_runtime_done = True
+        if not self.log.wants_records:
+            return
+        now, sent = time.monotonic(), self.sent or self.started
+        self.log.platform(
+            RuntimeDone(
+                request_id=self.request_id,
+                duration=(now - sent) * 1000,
+                produced_bytes=len(self.answer.payload) if self.answer is not None else 0,
+                status=ending.status,
+                error_type=ending.error_type,
+                spans=self._spans(sent, now),
+                trace=self.trace,
+            )
+        )
+
+    def _spans(self, sent: float, now: float) -> tuple[Span, ...]:
+        if self.answer is None:
+            return ()
+        began_ms = now_ms() - int((now - sent) * 1000)
+        latency = (self.answered - sent) * 1000
+        answered_ms = began_ms + int(latency)
+        overhead = (now - self.answered) * 1000
+        return (
+            Span(name="responseLatency", start_ms=began_ms, duration=latency),
+            Span(name="responseDuration", start_ms=answered_ms, duration=0.0),
+            Span(name="runtimeOverhead", start_ms=answered_ms, duration=overhead),
+        )
+
+    def report(
+        self,
+        version: FunctionVersion,
+        ending: Ending,
+        *,
+        max_memory_used_mib: int,
+        init_duration: float | None,
+    ) -> None:
+        """Say how it ended; what is logged from here on is not its any more."""
+        self.log.platform(End(request_id=self.request_id))
+        self.log.platform(
+            Report(
+                request_id=self.request_id,
+                duration=(time.monotonic() - self.started) * 1000,
+                memory_size_mib=version.memory_mib,
+                max_memory_used_mib=max_memory_used_mib,
+                init_duration=init_duration,
+                status=ending.status,
+                error_type=ending.error_type,
+                trace=self.trace,
+            )
+        )
+        if self.wants_log_tail:
+            self.log_tail = self.log.end_tail()
+
+    def settle(self) -> None:
+        """Give the caller the answer, if it does not have it yet."""
+        if self.answer is None or self.result.done():
+            return
+        self.result.set_result(
+            InvocationResult(
+                payload=self.answer.payload,
+                is_function_error=self.answer.is_error,
+                log_tail=self.log_tail,
+            )
+        )
+
+
+def platform_answer(current: CurrentInvocation | None, message: str, error_type: str) -> Answer:
+    """What the platform answers in place of a runtime that can not."""
+    request_id = current.request_id if current is not None else ""
+    payload = error_payload(error_type, f"RequestId: {request_id} Error: {message}")
+    return Answer(payload=payload, error_type=error_type)

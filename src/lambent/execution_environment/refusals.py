@@ -1,0 +1,50 @@
+"""What an invocation is answered when no environment could run it."""
+
+from __future__ import annotations
+
+from lambent.domain.errors import ServiceError, invalid_parameter_value
+from lambent.domain.quotas import MIB
+
+_RETRY_AFTER_SECONDS = "1"
+
+
+def no_room() -> ServiceError:
+    """Every environment this host has room for is at work."""
+    return _throttled("ConcurrentInvocationLimitExceeded")
+
+
+def scaled_too_fast() -> ServiceError:
+    """The function had as many environments started as it may in that time."""
+    return _throttled("FunctionInvocationRateLimitExceeded")
+
+
+def _throttled(reason: str) -> ServiceError:
+    return ServiceError(
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        Reason=reason,
+        retryAfterSeconds=_RETRY_AFTER_SECONDS,
+    )
+
+
+def too_large(whole_bytes: int, limit_bytes: int) -> ServiceError:
+    """No waiting helps: the function alone wants more memory than all may take together."""
+    return invalid_parameter_value(
+        f"The function's MemorySize of {whole_bytes // MIB} MB is more than the "
+        f"{limit_bytes // MIB} MB this server has for all execution environments together. "
+        "Lower it, or start the server with a larger --memory-mib."
+    )
+
+
+def stopping() -> ServiceError:
+    return ServiceError(
+        "ServiceException", "The server was stopped before the function had answered."
+    )
+
+
+def unavailable() -> ServiceError:
+    return ServiceError(
+        "ServiceException",
+        "Lambent could not make an execution environment for this invocation; "
+        "the server's log says why, and `lambent doctor` checks the host.",
+    )

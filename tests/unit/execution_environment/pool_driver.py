@@ -1,0 +1,135 @@
+"""A pool of fake environments, and calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.unit.execution_environment.fake_environments import FakeEnvironment, World
+
+from lambent.domain.errors import ServiceError
+from lambent.domain.function import FunctionVersion
+from lambent.domain.invocation import Invocation
+from lambent.domain.quotas import MIB
+from lambent.execution_environment import host
+from lambent.execution_environment.pool import Pool, PoolLimits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+VERSION = FunctionVersion(
+    account_id="123456789012",
+    region="us-east-1",
+    name="greet",
+    runtime="provided.al2023",
+    handler="app.handler",
+    role="arn:aws:iam::123456789012:role/lambda",
+    timeout_seconds=3,
+    memory_mib=128,
+    ephemeral_storage_mib=512,
+    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    code_bytes=22,
+    revision_id="revision",
+    configuration_id="configuration",
+    last_modified="2026-01-31T12:00:00.000+0000",
+)
+
+
+def other(name: str, **changes: Any) -> FunctionVersion:
+    """Another function."""
+    return replace(VERSION, name=name, configuration_id=f"configuration of {name}", **changes)
+
+
+class Driver:
+    def __init__(self, pool: Pool, world: World) -> None:
+        self.pool = pool
+        self.world = world
+
+    def call(
+        self, request_id: str = "1", version: FunctionVersion = VERSION, **options: Any
+    ) -> asyncio.Task[Any]:
+        invocation = Invocation(
+            request_id=request_id, invoked_arn=version.arn, payload=b"{}", trace_header="Root=1"
+        )
+        return asyncio.create_task(self.pool.invoke(version, invocation, **options))
+
+    async def started(self) -> FakeEnvironment:
+        """The next environment that is made."""
+        async with asyncio.timeout(10):
+            return await self.world.started.get()
+
+    async def at_work(
+        self, version: FunctionVersion = VERSION
+    ) -> tuple[asyncio.Task[Any], FakeEnvironment]:
+        """A call, and the environment made for it."""
+        call = self.call(version=version)
+        environment = await self.started()
+        environment.ready()
+        await self.until(lambda: environment.request_id is not None)
+        return call, environment
+
+    async def idle(
+        self, version: FunctionVersion = VERSION, frozen_mib: int | None = None
+    ) -> FakeEnvironment:
+        """An environment that has served a call; frozen with so much memory, or not at all."""
+        call, environment = await self.at_work(version)
+        environment.finish()
+        await call
+        if frozen_mib is not None:
+            environment.freeze(frozen_mib * MIB)
+        return environment
+
+    async def until(self, condition: Any) -> None:
+        for _ in range(200):
+            if condition():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(self.pool.statistics())
+
+    @property
+    def held_mib(self) -> int:
+        return self.pool._host.budget.held.memory_bytes // MIB
+
+    @property
+    def held_environments(self) -> int:
+        return self.pool._host.budget.held.environments
+
+
+@asynccontextmanager
+async def open_driver(
+    monkeypatch: pytest.MonkeyPatch, is_current: Any = lambda version: True, **limits: Any
+) -> AsyncIterator[Driver]:
+    """A pool of fakes; when it is closed, nothing may be left of it."""
+    monkeypatch.setattr(host, "Environment", FakeEnvironment)
+    memory_mib = limits.pop("memory_mib", 1_000_000)
+    chosen = PoolLimits(
+        **{
+            "memory_bytes": memory_mib * MIB,
+            "environments": 10,
+            "parallel_starts": 4,
+            "scaling_rate": 1000,
+            "idle_seconds": 600.0,
+            **limits,
+        }
+    )
+    world: Any = World()
+    before = asyncio.all_tasks()
+    pool = Pool(world, chosen, is_current)
+    driver = Driver(pool, world)
+    async with pool:
+        yield driver
+        for each in world.made:
+            each.may_end.set()
+    assert (driver.held_mib, driver.held_environments) == (0, 0)
+    assert pool.environments() == []
+    left = asyncio.all_tasks() - before
+    assert {task for task in left if not task.done()} <= {asyncio.current_task()}
+
+
+async def refused(call: asyncio.Task[Any]) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        await call
+    return caught.value
