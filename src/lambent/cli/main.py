@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambent.cli import api_commands, doctor_command, runtime_commands
+from lambent.cli import api_commands, doctor_command, environment_commands, runtime_commands
 from lambent.sandbox.privileges import enter_namespaces
 from lambent.server.config import SETTINGS, Config, ConfigurationError, Setting, load
 
@@ -108,3 +108,5 @@ main.add_command(doctor_command.doctor)
 main.add_command(runtime_commands.runtime)
 main.add_command(api_commands.invoke)
 main.add_command(api_commands.logs)
+main.add_command(environment_commands.ps)
+main.add_command(environment_commands.top)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lambent.control_plane.logging_configuration import described_logging
+from lambent.control_plane.runtime_versions import version_config
+
 if TYPE_CHECKING:
     from lambent.control_plane.plane import ControlPlane
     from lambent.domain.function import FunctionVersion
@@ -29,9 +32,7 @@ def configuration(
         "LastUpdateStatus": version.last_update_status,
         "LastUpdateStatusReason": version.last_update_status_reason,
         "LastUpdateStatusReasonCode": version.last_update_status_reason_code,
-        "RuntimeVersionConfig": {
-            "RuntimeVersionArn": plane.runtime_version_arn(version.runtime, version.region)
-        },
+        "RuntimeVersionConfig": version_config(plane, version),
     }
 
 
@@ -57,7 +58,9 @@ def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dic
         "RevisionId": version.revision_id,
         "PackageType": "Zip",
         "Architectures": [version.architecture],
+        "Layers": [{"Arn": layer.arn, "CodeSize": layer.code_bytes} for layer in version.layers]
+        or None,
         "EphemeralStorage": {"Size": version.ephemeral_storage_mib},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": version.log_group},
+        "LoggingConfig": described_logging(version),
     }

@@ -1,7 +1,7 @@
 """Brings versions from Pending to Active, and updates from InProgress to Successful.
 
-What happens in between is that the deployment package is unpacked to where execution environments
-find it. Operations answer before that, as AWS's do; `Deployments.run` is the one that goes on.
+What happens in between is that the deployment package is unpacked and the layers are merged where
+execution environments find them. Operations answer before that, as AWS's do; `Deployments.run` is the one that goes on.
 
 The work to do is what the store says is unfinished, never what the queue remembers: an entry in
 the queue only says where to look. So a restart loses nothing, and nothing is done twice.
@@ -13,14 +13,17 @@ import asyncio
 import logging
 import uuid
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError
 from lambent.store.functions import FunctionStore, NotFound, RevisionMismatch
 
 if TYPE_CHECKING:
-    from lambent.domain.function import FunctionVersion
+    from lambent.domain.function import AttachedLayer, FunctionVersion
     from lambent.store.deployment_packages import DeploymentPackages
+    from lambent.store.layer_contents import LayerContents
+    from lambent.store.layers import LayerStore
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +46,17 @@ class Deployment:
 
 
 class Deployments:
-    def __init__(self, functions: FunctionStore, packages: DeploymentPackages) -> None:
+    def __init__(
+        self,
+        functions: FunctionStore,
+        packages: DeploymentPackages,
+        layers: LayerStore,
+        layer_contents: LayerContents,
+    ) -> None:
         self._functions = functions
         self._packages = packages
+        self._layers = layers
+        self._layer_contents = layer_contents
         self._queue: asyncio.Queue[Deployment] = asyncio.Queue()
 
     def add(self, version: FunctionVersion) -> None:
@@ -62,11 +73,16 @@ class Deployments:
     async def recover(self) -> None:
         """Take up what an earlier run of the server left. Call before the first request.
 
-        Packages that no version uses are removed only here, where no execution environment runs
-        the code of a version just replaced.
+        Packages that no version uses are removed here, where no execution environment runs the
+        code of a version just replaced.
         """
         versions = list(self._functions.all_versions())
-        await self._packages.collect_garbage({version.code_sha256 for version in versions})
+        attached = {version.layers for version in versions}
+        in_use = {version.code_sha256 for version in versions}
+        in_use.update(layer.code_sha256 for layer in chain.from_iterable(attached))
+        in_use.update(version.code_sha256 for version in self._layers.all_versions())
+        await self._packages.collect_garbage(in_use)
+        await self._layer_contents.collect_garbage(attached)
         for version in versions:
             if is_unfinished(version):
                 self.add(version)
@@ -97,7 +113,7 @@ class Deployments:
         while (version := self._unfinished(deployment)) is not None:
             failure = await self._unpack(version)
             current = self._unfinished(deployment)
-            if current is None or current.code_sha256 != version.code_sha256:
+            if current is None or _contents(current) != _contents(version):
                 continue  # deleted, or made anew with other code, meanwhile
             try:
                 # The tags of a function may change its revision while it is being deployed, so the
@@ -115,13 +131,18 @@ class Deployments:
         return version if version is not None and is_unfinished(version) else None
 
     async def _unpack(self, version: FunctionVersion) -> str | None:
-        """Why the package cannot be unpacked; None when it is."""
+        """Why the package cannot be unpacked, or the layers merged; None when they are."""
         try:
             await self._packages.unpack(version.code_sha256)
+            await self._layer_contents.prepare(version.layers)
         except ServiceError as error:
             logger.warning("cannot deploy %s: %s", version.qualified_arn, error.message)
             return error.message
         return None
+
+
+def _contents(version: FunctionVersion) -> tuple[str, tuple[AttachedLayer, ...]]:
+    return version.code_sha256, version.layers
 
 
 def is_unfinished(version: FunctionVersion) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.answers import configuration
+from lambent.control_plane.attached_layers import check_unzipped_size
 from lambent.control_plane.function_settings import requested_architecture
 from lambent.control_plane.plane import ControlPlane, existing_version
 from lambent.control_plane.revisions import (
@@ -14,6 +15,7 @@ from lambent.control_plane.revisions import (
     check_settled,
     replace_current,
 )
+from lambent.control_plane.runtime_management import check_not_manual, check_runtime_update
 from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.control_plane.versions import latest_reference, publish
 from lambent.domain.errors import invalid_parameter_value
@@ -48,8 +50,12 @@ async def update_function_code(
     latest = existing_version(plane, latest_reference(request, caller))
     check_revision(latest, request)
     check_settled(latest)
-    architecture = requested_architecture(plane, request) or latest.architecture
+    check_runtime_update(plane, latest)
+    architecture = requested_architecture(plane, request, latest.runtime) or latest.architecture
+    if architecture != latest.architecture:
+        check_not_manual(latest, "architecture")
     package = await plane.packages.add(archive_in(request))
+    await check_unzipped_size(plane, package.sha256, latest.layers)
     settings = _code_settings(package, architecture)
     if request.get("DryRun"):
         return configuration(plane, replace(latest, **settings), is_qualified=False)

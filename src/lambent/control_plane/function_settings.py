@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.runtime_identifiers import check_runtime
-from lambent.control_plane.unavailable_settings import (
-    refuse_unavailable,
-    refuse_unavailable_log_group,
-)
+from lambent.control_plane.logging_configuration import requested_logging
+from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.domain.environment_variables import RESERVED
 from lambent.domain.errors import invalid_parameter_value, validation_error
 from lambent.domain.quotas import (
@@ -18,11 +15,13 @@ from lambent.domain.quotas import (
     MEMORY_MAXIMUM_MIB,
     TIMEOUT_MAXIMUM_SECONDS,
 )
+from lambent.domain.runtime_catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambent.control_plane.plane import ControlPlane
+    from lambent.domain.function import LoggingConfiguration
 
 # Members of a request, and the field of a FunctionVersion each one sets as it is.
 _FIELDS = {
@@ -34,7 +33,7 @@ _FIELDS = {
     "MemorySize": "memory_mib",
 }
 
-_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage"}
+_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage", "LoggingConfig"}
 
 # What an execution environment is made from: a change of one of these must reach new ones only.
 ENVIRONMENT_FIELDS = frozenset(
@@ -57,21 +56,27 @@ ENVIRONMENT_FIELDS = frozenset(
 
 
 def requested_settings(
-    plane: ControlPlane, request: Mapping[str, Any], *, log_group: str, others: frozenset[str]
+    plane: ControlPlane,
+    request: Mapping[str, Any],
+    *,
+    name: str,
+    logging: LoggingConfiguration,
+    others: frozenset[str],
 ) -> dict[str, Any]:
     """The fields of a FunctionVersion that `request` sets; what it leaves out is left out.
 
-    `others` are the members of the request the operation itself acts on. Raises ServiceError for
+    `name` is the function's, and `logging` how it logs so far. `others` are the members of the
+    request the operation itself acts on. Raises ServiceError for
     values AWS refuses, and for settings that are not available.
     """
-    refuse_unavailable(refuse_unavailable_log_group(request, log_group), _SETTINGS | others)
+    refuse_unavailable(request, _SETTINGS | others)
     settings = {field: request[member] for member, field in _FIELDS.items() if member in request}
     _check_limits(request)
     _check_no_null(request.get("Handler", ""), "Handler")
-    if "Runtime" in request:
-        check_runtime(request["Runtime"], plane.runtimes)
     if "EphemeralStorage" in request:
         settings["ephemeral_storage_mib"] = request["EphemeralStorage"]["Size"]
+    if request.get("LoggingConfig"):
+        settings["logging"] = requested_logging(request["LoggingConfig"], logging, name)
     if "Environment" in request:
         variables = request["Environment"].get("Variables", {})
         check_environment(variables)
@@ -80,17 +85,35 @@ def requested_settings(
     return settings
 
 
-def requested_architecture(plane: ControlPlane, request: Mapping[str, Any]) -> str | None:
-    """The architecture `request` names, if any. Raises ServiceError when it is not this host's."""
+def requested_architecture(
+    plane: ControlPlane, request: Mapping[str, Any], runtime: str
+) -> str | None:
+    """The architecture `request` names, if any, for a function with `runtime`.
+
+    Raises ServiceError when this host does not run it.
+    """
     if not request.get("Architectures"):
         return None
     architecture: str = request["Architectures"][0]
-    if architecture != plane.architecture:
-        raise invalid_parameter_value(
-            f"Architecture {architecture} is not available in this release of Lambent: "
-            f"this host runs {plane.architecture} only."
-        )
+    check_architecture(plane, architecture, runtime)
     return architecture
+
+
+def check_architecture(plane: ControlPlane, architecture: str, runtime: str) -> None:
+    """Raise ServiceError unless functions with `runtime` run here on `architecture`."""
+    if architecture == plane.architecture:
+        return
+    if architecture not in plane.emulated_architectures:
+        raise invalid_parameter_value(
+            f"Architecture {architecture} is not available: this host runs {plane.architecture}. "
+            "Functions with an OS-only runtime can have another where the kernel has an emulator "
+            "for it (binfmt_misc)."
+        )
+    if CATALOGUE[runtime].family != "provided":
+        raise invalid_parameter_value(
+            f"Architecture {architecture} is available for OS-only runtimes only: the interpreter "
+            f"for {runtime} on this host is one for {plane.architecture}."
+        )
 
 
 def check_environment(variables: Mapping[str, str]) -> None:

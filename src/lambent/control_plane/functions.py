@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane import code_location
 from lambent.control_plane.answers import configuration, listed_configuration
+from lambent.control_plane.attached_layers import check_unzipped_size, requested_layers
 from lambent.control_plane.deployment import CREATING, CREATING_CODE
 from lambent.control_plane.function_code import archive_in
 from lambent.control_plane.function_settings import requested_architecture, requested_settings
@@ -18,6 +18,7 @@ from lambent.control_plane.plane import (
     reference_in,
 )
 from lambent.control_plane.revisions import aws_time, new_id
+from lambent.control_plane.runtime_identifiers import check_new_runtime
 from lambent.control_plane.tags import check_tags
 from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.control_plane.versions import publish, version_order
@@ -28,7 +29,7 @@ from lambent.domain.errors import (
     resource_conflict,
     resource_not_found,
 )
-from lambent.domain.function import Function, FunctionVersion
+from lambent.domain.function import DEFAULT_LOGGING, Function, FunctionVersion
 from lambent.domain.paging import key_of, page_of
 from lambent.domain.quotas import (
     EPHEMERAL_STORAGE_DEFAULT_MIB,
@@ -43,9 +44,8 @@ if TYPE_CHECKING:
 
     from lambent.domain.caller import Caller
 
-_CREATE_MEMBERS = frozenset({"FunctionName", "Code", "Publish", "Tags", "Architectures"})
+_CREATE_MEMBERS = frozenset({"FunctionName", "Code", "Publish", "Tags", "Architectures", "Layers"})
 _CODE_MEMBERS = frozenset({"ZipFile"})
-_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", re.ASCII)
 
 
 async def create_function(
@@ -53,15 +53,18 @@ async def create_function(
 ) -> dict[str, Any]:
     function = _new_function(caller, request)
     settings = _new_settings(plane, function, request)
+    layers = requested_layers(plane, caller, request.get("Layers", ()))
     if plane.functions.function(function.account_id, function.region, function.name) is not None:
         raise _already_exists(function)
     package = await plane.packages.add(archive_in(request["Code"]))
+    await check_unzipped_size(plane, package.sha256, layers)
     latest = FunctionVersion(
         account_id=function.account_id,
         region=function.region,
         name=function.name,
         code_sha256=package.sha256,
         code_bytes=package.bytes,
+        layers=layers,
         revision_id=new_id(),
         configuration_id=new_id(),
         last_modified=aws_time(plane.clock()),
@@ -105,19 +108,21 @@ def _new_settings(
 ) -> dict[str, Any]:
     refuse_unavailable(request["Code"], _CODE_MEMBERS, inside="Code.")
     settings = requested_settings(
-        plane, request, log_group=f"/aws/lambda/{function.name}", others=_CREATE_MEMBERS
+        plane, request, name=function.name, logging=DEFAULT_LOGGING, others=_CREATE_MEMBERS
     )
     if "runtime" not in settings or "handler" not in settings:
         raise invalid_parameter_value(
             "Runtime and Handler are mandatory parameters for functions created with deployment "
             "packages."
         )
+    check_new_runtime(plane, settings["runtime"])
     return {
         "timeout_seconds": TIMEOUT_DEFAULT_SECONDS,
         "memory_mib": MEMORY_DEFAULT_MIB,
         "ephemeral_storage_mib": EPHEMERAL_STORAGE_DEFAULT_MIB,
         # AWS's default is x86_64 everywhere; a host can only promise its own.
-        "architecture": requested_architecture(plane, request) or plane.architecture,
+        "architecture": requested_architecture(plane, request, settings["runtime"])
+        or plane.architecture,
         **settings,
     }
 
@@ -136,19 +141,12 @@ async def get_function(
         "Configuration": configuration(
             plane, version, is_qualified=reference.qualifier is not None
         ),
-        "Code": {"RepositoryType": "S3", "Location": _code_location(plane, caller, version)},
+        "Code": {
+            "RepositoryType": "S3",
+            "Location": code_location.url(plane, caller, version.code_sha256),
+        },
         "Tags": dict(tags) or None,
     }
-
-
-def _code_location(plane: ControlPlane, caller: Caller, version: FunctionVersion) -> str:
-    # The address the caller reached us at is the one that surely works for it.
-    scheme, _, address = plane.endpoint.partition("://")
-    host = caller.host if _HOST.fullmatch(caller.host) else address
-    link = code_location.sign(
-        plane.code_location_key, version.code_sha256, plane.clock().timestamp()
-    )
-    return f"{scheme}://{host}{link}"
 
 
 async def get_function_configuration(

@@ -15,17 +15,6 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
         "ListAliases",
         "UpdateAlias",
     ),
-    "There are no layers yet: put what a layer holds into the deployment package.": (
-        "AddLayerVersionPermission",
-        "DeleteLayerVersion",
-        "GetLayerVersion",
-        "GetLayerVersionByArn",
-        "GetLayerVersionPolicy",
-        "ListLayerVersions",
-        "ListLayers",
-        "PublishLayerVersion",
-        "RemoveLayerVersionPermission",
-    ),
     "Policies are not evaluated yet: every caller may invoke every function.": (
         "AddPermission",
         "DeleteResourcePolicy",
@@ -34,16 +23,12 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
         "PutResourcePolicy",
         "RemovePermission",
     ),
-    "Concurrency is not configured by function yet: all share the account's limit.": (
+    "Concurrency is not reserved for functions yet: provision it, or share the account's limit.": (
         "DeleteFunctionConcurrency",
-        "DeleteProvisionedConcurrencyConfig",
         "GetFunctionConcurrency",
         "GetFunctionScalingConfig",
-        "GetProvisionedConcurrencyConfig",
-        "ListProvisionedConcurrencyConfigs",
         "PutFunctionConcurrency",
         "PutFunctionScalingConfig",
-        "PutProvisionedConcurrencyConfig",
     ),
     "Event sources are not polled yet: invoke the function directly.": (
         "CreateEventSourceMapping",
@@ -77,10 +62,6 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
         "ListFunctionsByCodeSigningConfig",
         "PutFunctionCodeSigningConfig",
         "UpdateCodeSigningConfig",
-    ),
-    "A function runs with the one version of its runtime this host has.": (
-        "GetRuntimeManagementConfig",
-        "PutRuntimeManagementConfig",
     ),
     "Functions run on the host of this server only.": (
         "CreateCapacityProvider",

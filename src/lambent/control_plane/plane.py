@@ -9,7 +9,7 @@ from lambent.domain.arn import FunctionReference, parse_function_reference
 from lambent.domain.errors import resource_not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from lambent.control_plane.deployment import Deployments
@@ -17,18 +17,27 @@ if TYPE_CHECKING:
     from lambent.domain.function import Function, FunctionVersion
     from lambent.store.deployment_packages import DeploymentPackages
     from lambent.store.functions import FunctionStore
+    from lambent.store.layer_contents import LayerContents
+    from lambent.store.layers import LayerStore
+    from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
     functions: FunctionStore
-    packages: DeploymentPackages
+    packages: DeploymentPackages  # the zips of functions and of layers
+    layers: LayerStore
+    layer_contents: LayerContents
     deployments: Deployments
-    # Every runtime identifier this release knows, and why it cannot run here (None when it can):
-    # a sentence for the caller, such as which command installs it.
-    runtimes: Mapping[str, str | None]
-    runtime_version_arn: Callable[[str, str], str]  # of a runtime identifier, in a region
+    provisioned_concurrency: ProvisionedConcurrencyStore
+    # Why the runtime with an identifier cannot run here now (None when it can): a sentence for the
+    # caller, such as which command installs it.
+    runtime_obstacle: Callable[[str], str | None]
+    # The ARNs of a runtime identifier's installed versions in a region, newest first.
+    runtime_version_arns: Callable[[str, str], Sequence[str]]
+    allows_blocked_runtimes: bool  # the operator's wish: AWS's dates for runtimes do not count
     architecture: str  # of this host, in Lambda's words: x86_64 or arm64
+    emulated_architectures: frozenset[str]  # what the host runs besides, in OS-only runtimes
     concurrency: int  # invocations an account may have at work in one region at one time
     endpoint: str  # http://127.0.0.1:9000, for links when a caller sent no usable Host
     code_location_key: bytes = field(repr=False)

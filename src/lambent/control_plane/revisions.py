@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.deployment import CREATING, CREATING_CODE
 from lambent.control_plane.function_settings import ENVIRONMENT_FIELDS
+from lambent.control_plane.runtime_versions import management_after_update
 from lambent.domain.errors import ServiceError, resource_conflict
 from lambent.store.functions import NotFound, RevisionMismatch
 
@@ -79,6 +80,7 @@ def changed(
         last_update_status_reason=CREATING,
         last_update_status_reason_code=CREATING_CODE,
     )
+    updated = replace(updated, runtime_management=management_after_update(plane, updated))
     if all(getattr(updated, name) == getattr(version, name) for name in ENVIRONMENT_FIELDS):
         return updated
     return replace(updated, configuration_id=new_id())

@@ -16,13 +16,13 @@ _INSTEAD = {
     "Code.ImageUri": "send the deployment package as Code.ZipFile.",
     "Code.S3Bucket": "send the deployment package as Code.ZipFile.",
     "CodeSigningConfigArn": "signatures of deployment packages are not checked.",
+    "Content.S3Bucket": "send the layer as Content.ZipFile.",
     "DeadLetterConfig": "events are not sent to dead-letter queues.",
     "DurableConfig": "durable executions do not exist.",
     "FileSystemConfigs": "functions have no file systems but /tmp.",
     "ImageConfig": "functions are made from .zip deployment packages only.",
     "KMSKeyArn": "environment variables are encrypted with the server's own key.",
-    "Layers": "put what the layers hold into the deployment package.",
-    "LoggingConfig": "functions log as text to /aws/lambda/ and their name.",
+    "OrganizationId": "no account is known to belong to an organization; name the accounts.",
     "PackageType": "functions are made from .zip deployment packages only.",
     "PublishTo": "Publish makes a numbered version.",
     "S3Bucket": "send the deployment package as ZipFile.",
@@ -41,12 +41,7 @@ def _has_no_values(value: object) -> bool:
     return value in (None, "", False) or value == []
 
 
-def _is_text_log(value: Mapping[str, Any]) -> bool:
-    return set(value) <= {"LogFormat"} and value.get("LogFormat", "Text") == "Text"
-
-
 _MEANS_NOTHING: dict[str, Callable[[Any], bool]] = {
-    "LoggingConfig": _is_text_log,
     "PackageType": lambda value: value == "Zip",
     "SnapStart": lambda value: value.get("ApplyOn", "None") == "None",
     "TracingConfig": lambda value: value.get("Mode", "PassThrough") == "PassThrough",
@@ -65,24 +60,6 @@ def refuse_unavailable(
         if member in available or _MEANS_NOTHING.get(member, _has_no_values)(value):
             continue
         raise _not_available(f"{inside}{member}")
-
-
-def refuse_unavailable_log_group(request: Mapping[str, Any], log_group: str) -> dict[str, Any]:
-    """`request` without a LoggingConfig.LogGroup that names the one a function has anyway.
-
-    Raises ServiceError as AWS does for a log level, which only the JSON format has.
-    """
-    logging = dict(request.get("LoggingConfig") or {})
-    if logging.get("LogFormat", "Text") == "Text" and (
-        "ApplicationLogLevel" in logging or "SystemLogLevel" in logging
-    ):
-        raise invalid_parameter_value(
-            'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your '
-            'request or change the LogFormat to "JSON" and try again.'
-        )
-    if logging.get("LogGroup") == log_group:
-        del logging["LogGroup"]
-    return {**request, "LoggingConfig": logging}
 
 
 def _not_available(member: str) -> ServiceError:

@@ -12,14 +12,18 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from lambent.domain.quotas import ACCOUNT_CONCURRENCY
+from lambent.domain.quotas import ACCOUNT_CONCURRENCY, MIB, SCALING_ENVIRONMENTS
+from lambent.domain.runtime_catalogue import CATALOGUE
+from lambent.server.host_memory import host_memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lambent.sandbox.isolation import KindName
+
+BlockedRuntimes = Literal["refuse", "allow"]
 
 VARIABLE_PREFIX = "LAMBENT_"
 # Variables of the same prefix that are not the server's.
@@ -38,12 +42,18 @@ class Config:
     port: int
     data_dir: Path
     runtimes_dir: Path
+    interpreters: Mapping[str, Path]  # runtime identifier -> what runs it
+    blocked_runtimes: BlockedRuntimes
     region: str
     account_id: str
     isolation: KindName
+    memory_mib: int
     max_environments: int
     idle_seconds: float
+    freeze_after_seconds: float
+    fast_starts: bool
     concurrency: int
+    scaling_rate: int
     drain_seconds: int
     log_level: str
 
@@ -86,6 +96,12 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):  # TOML's own come as True and False
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _seconds(text: str) -> float:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text, re.ASCII):
         raise ValueError("must be a number of seconds")
@@ -98,6 +114,17 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _interpreters(text: str) -> Mapping[str, Path]:
+    """`ruby3.2=/usr/bin/ruby,java8.al2=/usr/lib/jvm/11/bin/java`; nothing for none."""
+    interpreters = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        identifier, equals, path = (part.strip() for part in entry.partition("="))
+        if identifier not in CATALOGUE or not equals:
+            raise ValueError("must be runtime identifiers with the path of what runs each")
+        interpreters[identifier] = _path(path)
+    return interpreters
+
+
 def data_home() -> Path:
     """Where this user's programs keep data: the XDG base directory specification."""
     return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "lambent"
@@ -107,13 +134,9 @@ def _config_home() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "lambent"
 
 
-def _default_environments() -> int:
-    """As many as Lambda's default concurrency, or fewer where memory would not hold them.
-
-    An idle Python environment takes about 15 MiB; busy ones take what they need.
-    """
-    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
-    return max(8, min(1000, memory_mib // 24))
+def _default_memory_mib() -> int:
+    """What leaves enough for the server itself, its companions and the kernel's caches."""
+    return max(128, host_memory_bytes() * 8 // 10 // MIB)
 
 
 SETTINGS = (
@@ -140,6 +163,20 @@ SETTINGS = (
         "Directory `lambent runtime install` puts runtimes into; servers may share it.",
     ),
     Setting(
+        "interpreters",
+        _interpreters,
+        dict,
+        "Interpreters you choose yourself, whatever their release: a table of the file, or "
+        "`ruby3.2=/usr/bin/ruby,java8.al2=/opt/jdk8/bin/java`.",
+    ),
+    Setting(
+        "blocked_runtimes",
+        _one_of("refuse", "allow"),
+        lambda: "refuse",
+        "Whether functions can still be created and updated with runtimes AWS has blocked by now; "
+        "invoked they can always be.",
+    ),
+    Setting(
         "region",
         _matching(r"[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
         lambda: "us-east-1",
@@ -159,9 +196,17 @@ SETTINGS = (
         "nothing and is for hosts that allow no sandbox.",
     ),
     Setting(
+        "memory_mib",
+        _whole_number(128, 100_000_000),
+        _default_memory_mib,
+        "Memory, in MiB, that all execution environments together may take. One at work counts "
+        "with its whole MemorySize, one that is frozen with what it has. When nothing idle is left "
+        "to make room, calls are throttled.",
+    ),
+    Setting(
         "max_environments",
         _whole_number(1, 100_000),
-        _default_environments,
+        lambda: 1000,
         "Execution environments of all functions together; when they are all busy, calls are "
         "throttled.",
     ),
@@ -172,10 +217,31 @@ SETTINGS = (
         "Seconds after which an idle execution environment is closed.",
     ),
     Setting(
+        "freeze_after_seconds",
+        _seconds,
+        lambda: 0.5,
+        "Seconds after which nothing runs in an idle execution environment any more, until its "
+        "next invocation. AWS freezes at once; a moment's grace spares busy ones the trouble.",
+    ),
+    Setting(
+        "fast_starts",
+        _switch,
+        lambda: True,
+        "Whether to keep a few sandboxes of the runtimes in use ready, with the interpreter "
+        "already running, so that cold starts take 10 ms instead of 50; `false` saves their memory.",
+    ),
+    Setting(
         "concurrency",
         _whole_number(1, 100_000),
         lambda: ACCOUNT_CONCURRENCY,
         "Invocations an account may have at work in one region at one time.",
+    ),
+    Setting(
+        "scaling_rate",
+        _whole_number(1, 1_000_000),
+        lambda: SCALING_ENVIRONMENTS,
+        "Execution environments one function may have started in ten seconds; one more is "
+        "throttled.",
     ),
     Setting(
         "drain_seconds",
@@ -261,4 +327,6 @@ def _from_file(file: Path | None) -> dict[str, object]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={inner}" for name, inner in value.items())
     return str(value) if isinstance(value, str | int | float) else ""

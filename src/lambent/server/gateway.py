@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from lambent.control_plane import code_location
 from lambent.domain.caller import Caller
@@ -41,6 +42,8 @@ MAX_REQUEST_BYTES = 70_167_211
 _MAX_DISCARDED_BYTES = 4 * MAX_REQUEST_BYTES
 _LONG_TO_PARSE_BYTES = 256 * 1024
 _LOGS_TARGET = "Logs_20140328."
+# Ours: no operation of AWS's has such a path.
+_ENVIRONMENTS_PATH = "/_lambent/environments"
 
 
 class ClientGone(Exception):
@@ -66,12 +69,15 @@ class Gateway:
     account_id: str
     region: str
     health: Callable[[], dict[str, object]]
+    environments: Callable[[str | None], dict[str, object]]  # of a function, or all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request_head(scope)
         request_id = str(uuid.uuid4())
         if request.path == "/health":
             response = _json_response(200, self.health())
+        elif request.path == _ENVIRONMENTS_PATH:
+            response = self._list_environments(request)
         elif request.path.startswith(code_location.PATH_PREFIX):
             response = await self._download(request)
         else:
@@ -125,6 +131,12 @@ class Gateway:
             default_region=self.region,
         )
         return replace(caller, trace_header=request.headers.get("x-amzn-trace-id"))
+
+    def _list_environments(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return _json_response(405, {"Message": "Environments can only be looked at."})
+        [function] = parse_qs(request.query).get("function", [None])[-1:]
+        return _json_response(200, self.environments(function))
 
     async def _download(self, request: HttpRequest) -> HttpResponse:
         """A deployment package, to whoever has a link that GetFunction gave out."""

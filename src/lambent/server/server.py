@@ -22,9 +22,13 @@ from lambent.control_plane.deployment import Deployments
 from lambent.control_plane.operations import NOT_AVAILABLE, OPERATIONS as CONTROL_PLANE_OPERATIONS
 from lambent.control_plane.plane import ControlPlane
 from lambent.domain.errors import ServiceError
+from lambent.domain.quotas import MIB
+from lambent.execution_environment import installed_runtimes
+from lambent.execution_environment.architectures import emulated_architectures
 from lambent.execution_environment.pool import Pool, PoolLimits
+from lambent.execution_environment.provisioned import ProvisionedConcurrencyKeeper
 from lambent.execution_environment.runtime_process import Parts
-from lambent.execution_environment.runtimes import find_runtimes
+from lambent.execution_environment.stem_cells import open_sandboxes
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import (
     NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
@@ -33,14 +37,18 @@ from lambent.invocation.invoke import (
 )
 from lambent.protocol.service import Service
 from lambent.sandbox.isolation import Isolation, IsolationUnavailable
+from lambent.server.environments import list_environments
 from lambent.server.gateway import Api, Gateway, Operation
 from lambent.server.listener import AddressInUse, Listener, bind, make_listener
 from lambent.store import data_directory
 from lambent.store.database import Database
 from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.functions import FunctionStore
+from lambent.store.layer_contents import LayerContents
+from lambent.store.layers import LayerStore
 from lambent.store.logs import LogStore
 from lambent.store.migration import DatabaseTooNew
+from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 from lambent.store.seal import KeyUnusable, Seal, SealBroken
 from lambent.telemetry.log_pipeline import LogPipeline
 from lambent.telemetry.log_retention import run_retention
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
 
     from lambent.domain.caller import Caller
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.prepared_sandbox import Sandboxes
     from lambent.server.config import Config
 
 logger = logging.getLogger(__name__)
@@ -84,9 +93,14 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         database = await enter(Database.open(config.data_dir / "lambent.sqlite3"))
         seal = Seal.from_key_file(config.data_dir / "key")
         functions = await FunctionStore.open(database, seal)
+        layers = await LayerStore.open(database)
         packages = DeploymentPackages(config.data_dir / "code")
+        layer_contents = LayerContents(config.data_dir / "layers", packages)
+        provisioned_concurrency = ProvisionedConcurrencyStore(database)
         log_store = LogStore(database)
-        runtimes = await asyncio.to_thread(find_runtimes, config.runtimes_dir)
+        sources = (config.runtimes_dir, config.interpreters)
+        runtimes = await asyncio.to_thread(installed_runtimes.find_runtimes, *sources)
+        await enter(_running("installed runtimes", installed_runtimes.watch(runtimes, *sources)))
         stop = stack.enter_context(Stop(config.drain_seconds))
         isolation = await enter(
             Isolation.open(state_directory=config.data_dir / "sandboxes", kind=config.isolation)
@@ -95,40 +109,60 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         pipeline = LogPipeline(log_store)
         await enter(_running("log pipeline", pipeline.run()))
         await enter(_running("log retention", run_retention(log_store)))
-        deployments = Deployments(functions, packages)
+        deployments = Deployments(functions, packages, layers, layer_contents)
         await deployments.recover()
         await enter(_running("deployments", deployments.run()))
+        sandboxes = await enter(
+            open_sandboxes(
+                isolation,
+                runtimes,
+                has_stem_cells=config.fast_starts,
+                idle_seconds=config.idle_seconds,
+            )
+        )
         pool = await enter(
             Pool(
                 Parts(
                     isolation=isolation,
+                    sandboxes=sandboxes,
                     runtimes=runtimes,
                     task_root=packages.unpack,
+                    layers_root=layer_contents.root,
                     logs=pipeline,
+                    freeze_after_seconds=config.freeze_after_seconds,
                 ),
                 PoolLimits(
+                    memory_bytes=config.memory_mib * MIB,
                     environments=config.max_environments,
                     parallel_starts=2 * (os.cpu_count() or 1),
+                    scaling_rate=config.scaling_rate,
                     idle_seconds=config.idle_seconds,
                 ),
                 functools.partial(_is_current, functions),
             )
         )
+        keeper = ProvisionedConcurrencyKeeper(pool, provisioned_concurrency, functions)
+        await enter(_running("provisioned concurrency", keeper.run()))
 
         control_plane = ControlPlane(
             functions=functions,
             packages=packages,
+            layers=layers,
+            layer_contents=layer_contents,
             deployments=deployments,
-            runtimes={name: runtime.obstacle for name, runtime in runtimes.items()},
-            runtime_version_arn=lambda name, region: runtimes[name].version_arn(region),
+            provisioned_concurrency=provisioned_concurrency,
+            runtime_obstacle=lambda name: runtimes[name].obstacle,
+            runtime_version_arns=lambda name, region: runtimes[name].version_arns(region),
+            allows_blocked_runtimes=config.blocked_runtimes == "allow",
             architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
+            emulated_architectures=emulated_architectures(),
             concurrency=config.concurrency,
             endpoint=url,
             code_location_key=(code_location_key := secrets.token_bytes(32)),
             clock=lambda: datetime.now(UTC),
         )
         data_plane = DataPlane(
-            functions=functions, pool=pool, concurrency=Concurrency(config.concurrency)
+            functions=functions, pool=pool, concurrency=Concurrency(config.concurrency, pool)
         )
         gateway = Gateway(
             functions=_api(
@@ -142,7 +176,8 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             code_location_key=code_location_key,
             account_id=config.account_id,
             region=config.region,
-            health=functools.partial(_health, pool),
+            health=functools.partial(_health, pool, sandboxes),
+            environments=functools.partial(list_environments, pool),
         )
         listener = make_listener(gateway, config.drain_seconds)
         _spare_garbage_collector()
@@ -186,7 +221,7 @@ def _is_current(functions: FunctionStore, version: FunctionVersion) -> bool:
     return stored is not None and stored.configuration_id == version.configuration_id
 
 
-def _health(pool: Pool) -> dict[str, object]:
+def _health(pool: Pool, sandboxes: Sandboxes) -> dict[str, object]:
     statistics = pool.statistics()
     return {
         "status": "ok",
@@ -197,6 +232,7 @@ def _health(pool: Pool) -> dict[str, object]:
             "starting": statistics.starting,
         },
         "waiting_invocations": statistics.waiting,
+        "stem_cells": sandboxes.in_stock(),
     }
 
 

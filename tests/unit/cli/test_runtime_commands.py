@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from lambent.cli import runtime_commands
 from lambent.cli.runtime_commands import runtime
 from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed
-from lambent.execution_environment.runtimes import Runtime
+from lambent.execution_environment.runtimes import Client, Runtime
 
 READY = Runtime(
     identifier="provided.al2023", family="provided", release="al2023", operating_system="Linux"
@@ -24,14 +25,34 @@ MISSING = Runtime(
 )
 
 
+OLD = Runtime(
+    identifier="go1.x",
+    family="go",
+    release="1.x",
+    operating_system="Linux",
+    reason="Functions for go1.x cannot run here.",
+)
+
+
+def version(number, *earlier):
+    client = Client(directory=Path("/client"), version=f"4.{number}")
+    return replace(READY, client=client, number=number, earlier=earlier)
+
+
 class Machine:
     def __init__(self):
         self.directories = []
         self.installed = []
+        self.removed = []
+        self.named = []
 
-    def find(self, directory):
+    def find(self, directory, named):
         self.directories.append(directory)
-        return {each.identifier: each for each in (READY, MISSING)}
+        self.named.append(named)
+        return {each.identifier: each for each in (READY, MISSING, OLD)}
+
+    def remove(self, identifier, number, directory):
+        self.removed.append((identifier, number))
 
     def install(self, identifier, directory, tell):
         self.directories.append(directory)
@@ -46,6 +67,7 @@ def machine(monkeypatch, tmp_path):
     made = Machine()
     monkeypatch.setattr(runtime_commands, "find_runtimes", made.find)
     monkeypatch.setattr(runtime_commands, "install", made.install)
+    monkeypatch.setattr(runtime_commands, "remove", made.remove)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.delenv("LAMBENT_RUNTIMES_DIR", raising=False)
@@ -60,15 +82,50 @@ def test_the_list_says_what_is_ready_and_what_the_others_need(machine):
     result = run("list")
     assert result.exit_code == 0
     header, ready, missing = result.output.splitlines()
-    assert header.split() == ["RUNTIME", "STATE"]
-    assert ready.split() == ["provided.al2023", "ready"]
+    assert header.startswith("RUNTIME")
+    assert ready.split()[-4:] == ["2029-06-30", "2029-07-31", "2029-08-31", "ready"]
     assert missing.startswith("python3.12")
     assert "lambent runtime install python3.12" in missing
 
 
+def test_what_aws_has_blocked_is_listed_when_asked(machine):
+    last = run("list", "--all").output.splitlines()[-1]
+    assert last.startswith("go1.x")
+    assert "cannot run here. (create blocked)" in last or "(update blocked)" in last
+
+
+def test_versions_to_choose_from_are_listed_with_their_arns(machine, monkeypatch):
+    both = version(2, version(1))
+    monkeypatch.setattr(
+        runtime_commands, "find_runtimes", lambda directory, named: {both.identifier: both}
+    )
+    *_, title, newest, oldest = run("list", "--region", "eu-west-1").output.splitlines()
+    assert title == "provided.al2023:"
+    assert newest.split()[0] == "v2"
+    assert oldest.split()[1].startswith("arn:aws:lambda:eu-west-1::runtime:")
+    [described] = json.loads(run("list", "--json").output)
+    assert [each["client"] for each in described["versions"]] == ["4.2", "4.1"]
+
+
+def test_versions_are_removed_by_their_names(machine):
+    result = run("remove", "python3.12:v1", "python3.12", "cobol:v1")
+    assert result.exit_code == 1
+    assert machine.removed == [("python3.12", 1)]
+    assert result.stdout.splitlines() == ["python3.12:v1 is removed"]
+    assert result.stderr.count("it must be named as in python3.12:v1") == 2
+
+
+def test_the_operators_interpreters_are_looked_at(machine):
+    run("list", env={"LAMBENT_INTERPRETERS": "ruby3.2=/usr/bin/ruby"})
+    assert machine.named == [{"ruby3.2": Path("/usr/bin/ruby")}]
+
+
 def test_programs_get_json(machine):
-    ready, missing = json.loads(run("list", "--json").output)
-    assert ready == {"runtime": "provided.al2023", "unavailable_because": None}
+    ready, missing, _ = json.loads(run("list", "--json").output)
+    assert ready["runtime"] == "provided.al2023"
+    assert ready["unavailable_because"] is None
+    assert ready["architectures"] == ["x86_64", "arm64"]
+    assert (ready["deprecated"], ready["stage"]) == ("2029-06-30", "supported")
     assert missing["runtime"] == "python3.12"
     assert "not found" in missing["unavailable_because"]
 

@@ -17,6 +17,9 @@ from lambent.domain.caller import Caller
 from lambent.store.database import Database
 from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.functions import FunctionStore
+from lambent.store.layer_contents import LayerContents
+from lambent.store.layers import LayerStore
+from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 from lambent.store.seal import Seal
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ RUNTIMES = {
     "provided.al2023": None,
     "nodejs20.x": "Runtime nodejs20.x is not installed: run `lambent runtime install nodejs20.x`.",
 }
+
+VERSIONS = ["2", "1"]  # of every runtime, newest first
 
 
 def make_archive(text: str = "def handler(event, context): return event") -> bytes:
@@ -106,15 +111,24 @@ class Api:
 async def open_api(directory: Path) -> AsyncIterator[Api]:
     async with Database.open(directory / "lambent.sqlite3") as database:
         functions = await FunctionStore.open(database, Seal(bytes(32)))
+        layers = await LayerStore.open(database)
         packages = DeploymentPackages(directory / "code")
+        layer_contents = LayerContents(directory / "layers", packages)
         clock = Clock()
         plane = ControlPlane(
             functions=functions,
             packages=packages,
-            deployments=Deployments(functions, packages),
-            runtimes=RUNTIMES,
-            runtime_version_arn=lambda name, region: f"arn:aws:lambda:{region}::runtime:{name}",
+            layers=layers,
+            layer_contents=layer_contents,
+            provisioned_concurrency=ProvisionedConcurrencyStore(database),
+            deployments=Deployments(functions, packages, layers, layer_contents),
+            runtime_obstacle=lambda name: RUNTIMES.get(name, "It is not there."),
+            runtime_version_arns=lambda name, region: [
+                f"arn:aws:lambda:{region}::runtime:{name}-{version}" for version in VERSIONS
+            ],
+            allows_blocked_runtimes=False,
             architecture="x86_64",
+            emulated_architectures=frozenset(),
             concurrency=1000,
             endpoint="http://127.0.0.1:9000",
             code_location_key=b"k" * 32,

@@ -43,7 +43,8 @@ async def test_what_a_crash_left_unfinished_is_taken_up_at_the_next_start(api):
     await api.active("updated")
     await api("UpdateFunctionConfiguration", FunctionName="updated", Timeout=9)
     await api.create(Publish=True)
-    restarted = Deployments(api.plane.functions, api.plane.packages)
+    plane = api.plane
+    restarted = Deployments(plane.functions, plane.packages, plane.layers, plane.layer_contents)
     await restarted.recover()
     work = asyncio.create_task(restarted.run(), name="deployments")
     await restarted.wait_idle()

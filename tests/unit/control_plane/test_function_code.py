@@ -163,8 +163,8 @@ async def test_of_two_updates_at_once_one_wins(api, archive_of):
         ),
         (
             {"Architectures": ["arm64"]},
-            "Architecture arm64 is not available in this release of Lambent: "
-            "this host runs x86_64 only.",
+            "Architecture arm64 is not available: this host runs x86_64. Functions with an OS-only "
+            "runtime can have another where the kernel has an emulator for it (binfmt_misc).",
         ),
     ],
 )

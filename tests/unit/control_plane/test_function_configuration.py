@@ -31,7 +31,7 @@ def settings(answer):
 async def test_what_a_request_leaves_out_stays(api, change):
     before = await api.active(Environment={"Variables": {"A": "a"}})
     after = await api.updated("UpdateFunctionConfiguration", FunctionName="echo", **change)
-    runtime = f"arn:aws:lambda:eu-central-1::runtime:{after['Runtime']}"
+    runtime = f"arn:aws:lambda:eu-central-1::runtime:{after['Runtime']}-2"
     change_seen = {**change, "RuntimeVersionConfig": {"RuntimeVersionArn": runtime}}
     assert settings(after) == {**settings(before), **change_seen}
 

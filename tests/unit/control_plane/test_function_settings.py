@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lambent.control_plane.function_settings import check_environment
@@ -81,9 +83,20 @@ async def test_a_handler_has_no_null_character(api):
 async def test_a_function_is_for_the_architecture_of_this_host(api):
     message = await refused(api.create(Architectures=["arm64"]), "InvalidParameterValueException")
     assert message == (
-        "Architecture arm64 is not available in this release of Lambent: "
-        "this host runs x86_64 only."
+        "Architecture arm64 is not available: this host runs x86_64. Functions with an OS-only "
+        "runtime can have another where the kernel has an emulator for it (binfmt_misc)."
     )
+
+
+async def test_what_the_kernel_emulates_is_for_os_only_runtimes(api):
+    api.plane = replace(api.plane, emulated_architectures=frozenset({"arm64"}))
+    emulated = await api.active(Runtime="provided.al2023", Architectures=["arm64"])
+    assert emulated["Architectures"] == ["arm64"]
+    for request in (
+        api.create("other", Architectures=["arm64"]),
+        api("UpdateFunctionConfiguration", FunctionName="echo", Runtime="python3.12"),
+    ):
+        assert "OS-only runtimes only" in await refused(request, "InvalidParameterValueException")
 
 
 async def test_a_faulty_environment_makes_no_function(api):

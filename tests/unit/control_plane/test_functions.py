@@ -51,7 +51,7 @@ async def test_create_answers_a_pending_function_with_its_defaults(api, archive_
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/echo"},
         "RuntimeVersionConfig": {
-            "RuntimeVersionArn": "arn:aws:lambda:eu-central-1::runtime:python3.12"
+            "RuntimeVersionArn": "arn:aws:lambda:eu-central-1::runtime:python3.12-2"
         },
         "State": "Pending",
         "StateReason": "The function is being created.",

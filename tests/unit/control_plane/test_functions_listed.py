@@ -40,6 +40,7 @@ async def test_lists_tell_no_state(api):
         "FunctionName",
         "Handler",
         "LastModified",
+        "Layers",
         "LoggingConfig",
         "MemorySize",
         "PackageType",

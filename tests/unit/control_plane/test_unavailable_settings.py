@@ -15,8 +15,6 @@ UNAVAILABLE = {
     "FileSystemConfigs": [{"Arn": "arn", "LocalMountPath": "/mnt/a"}],
     "ImageConfig": {"Command": ["app.handler"]},
     "KMSKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/k",
-    "Layers": ["arn:aws:lambda:eu-central-1:123456789012:layer:l:1"],
-    "LoggingConfig": {"LogFormat": "JSON"},
     "PublishTo": "LATEST_PUBLISHED",
     "SnapStart": {"ApplyOn": "PublishedVersions"},
     "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
@@ -63,8 +61,6 @@ async def test_an_update_is_as_strict(api, member):
         {"KMSKeyArn": ""},
         {"Layers": []},
         {"LoggingConfig": {}},
-        {"LoggingConfig": {"LogFormat": "Text"}},
-        {"LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/echo"}},
         {"PackageType": "Zip"},
         {"SnapStart": {}},
         {"SnapStart": {"ApplyOn": "None"}},
@@ -77,20 +73,6 @@ async def test_an_update_is_as_strict(api, member):
 )
 async def test_the_forms_that_mean_nothing_are_taken(api, empty):
     await api.create(**empty)
-
-
-async def test_a_log_group_of_another_name_is_refused(api):
-    message = await refused(api.create(LoggingConfig={"LogGroup": "/aws/lambda/other"}))
-    assert message.startswith("LoggingConfig is not available")
-
-
-@pytest.mark.parametrize("level", ["ApplicationLogLevel", "SystemLogLevel"])
-async def test_text_logs_have_no_level(api, level):
-    message = await refused(api.create(LoggingConfig={"LogFormat": "Text", level: "INFO"}))
-    assert message == (
-        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your '
-        'request or change the LogFormat to "JSON" and try again.'
-    )
 
 
 def test_a_member_inside_another_is_named_in_full():

@@ -5,19 +5,27 @@ from pathlib import Path
 
 import pytest
 
+from lambent.domain.quotas import MIB
 from lambent.server.config import SETTINGS, Config, ConfigurationError, load
+from lambent.server.host_memory import host_memory_bytes
 
 VALUES = {
     "host": "0.0.0.0",
     "port": "9999",
     "data_dir": "/data",
     "runtimes_dir": "/runtimes",
+    "interpreters": "ruby3.2=/usr/bin/ruby",
+    "blocked_runtimes": "allow",
     "region": "eu-central-1",
     "account_id": "123456789012",
     "isolation": "process",
+    "memory_mib": "2048",
     "max_environments": "7",
     "idle_seconds": "1.5",
+    "freeze_after_seconds": "0.2",
+    "fast_starts": "false",
     "concurrency": "11",
+    "scaling_rate": "13",
     "drain_seconds": "0",
     "log_level": "debug",
 }
@@ -26,12 +34,18 @@ READ = Config(
     port=9999,
     data_dir=Path("/data"),
     runtimes_dir=Path("/runtimes"),
+    interpreters={"ruby3.2": Path("/usr/bin/ruby")},
+    blocked_runtimes="allow",
     region="eu-central-1",
     account_id="123456789012",
     isolation="process",
+    memory_mib=2048,
     max_environments=7,
     idle_seconds=1.5,
+    freeze_after_seconds=0.2,
+    fast_starts=False,
     concurrency=11,
+    scaling_rate=13,
     drain_seconds=0,
     log_level="debug",
 )
@@ -81,7 +95,8 @@ def test_without_any_source_the_defaults_hold(tmp_path):
     assert config.runtimes_dir == tmp_path / ".local/share/lambent/runtimes"
     assert (config.region, config.account_id) == ("us-east-1", "000000000000")
     assert config.isolation == "namespaces"
-    assert 8 <= config.max_environments <= 1000
+    assert 128 <= config.memory_mib <= host_memory_bytes() // MIB
+    assert (config.max_environments, config.scaling_rate) == (1000, 1000)
     assert (config.idle_seconds, config.concurrency, config.drain_seconds) == (600.0, 1000, 30)
 
 
@@ -104,7 +119,16 @@ def test_every_setting_can_come_from_a_variable():
 
 
 def test_every_setting_can_come_from_a_file(write):
-    numbers = {"port", "max_environments", "idle_seconds", "concurrency", "drain_seconds"}
+    numbers = {
+        "port",
+        "memory_mib",
+        "scaling_rate",
+        "max_environments",
+        "idle_seconds",
+        "freeze_after_seconds",
+        "concurrency",
+        "drain_seconds",
+    }
     text = "\n".join(
         f"{name} = {value if name in numbers else repr(value)}" for name, value in VALUES.items()
     )
@@ -170,11 +194,13 @@ BAD = [
     ("account_id", "1234567890123"),
     ("isolation", "docker"),
     ("isolation", "process "),
+    ("memory_mib", "127"),
     ("max_environments", "0"),
     ("idle_seconds", "-1"),
     ("idle_seconds", "nan"),
     ("idle_seconds", "1e3"),
     ("concurrency", "0"),
+    ("scaling_rate", "0"),
     ("drain_seconds", "901"),
     ("log_level", "loud"),
 ]
@@ -225,3 +251,16 @@ def test_every_setting_says_what_it_means():
         assert setting.meaning.endswith(".")
         assert setting.option == "--" + setting.name.replace("_", "-")
         assert setting.variable == f"LAMBENT_{setting.name.upper()}"
+
+
+def test_interpreters_are_a_table_in_the_file(write):
+    text = "[interpreters]\n'ruby3.2' = '/usr/bin/ruby'\n'java8.al2' = '~/jdk/bin/java'\n"
+    assert load({}, {}, write(text)).interpreters == {
+        "ruby3.2": Path("/usr/bin/ruby"),
+        "java8.al2": Path.home() / "jdk/bin/java",
+    }
+
+
+@pytest.mark.parametrize("text", ["ruby9.9=/usr/bin/ruby", "ruby3.2", "ruby3.2=", "=/usr/bin/ruby"])
+def test_an_interpreter_is_for_a_runtime_of_aws(text):
+    assert "interpreters" in refusal({"interpreters": text}, {})

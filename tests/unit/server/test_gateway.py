@@ -98,6 +98,7 @@ class Client:
             account_id="000000000000",
             region="us-east-1",
             health=lambda: {"status": "ok"},
+            environments=lambda function: {"environments": [], "of": function},
         )
 
     async def echo(self, caller, request):
@@ -358,3 +359,15 @@ async def test_a_package_that_is_gone_is_not_found(client):
 
 def test_the_key_of_links_is_not_shown(client):
     assert "kkkk" not in repr(client.gateway)
+
+
+@pytest.mark.parametrize(
+    ("query", "function"), [("", None), ("function=greet", "greet"), ("other=1&function=a%20b", "a b")]
+)
+async def test_environments_can_be_looked_at(client, query, function):
+    response = await client.send("/_lambent/environments", method="GET", query=query)
+    assert (response.status, response.document) == (200, {"environments": [], "of": function})
+
+
+async def test_environments_cannot_be_changed(client):
+    assert (await client.send("/_lambent/environments", method="DELETE")).status == 405

@@ -4,6 +4,12 @@ import Module from "node:module";
 import { pathToFileURL } from "node:url";
 import * as runtimeClient from "./runtime_client.mjs";
 
+if (process.env._HANDLER === undefined) {
+  // Started ahead of any function (docs/design.md, D6).
+  const { becomeFunction } = await import("./stem.mjs");
+  await becomeFunction();
+}
+
 const { LAMBDA_RUNTIME_DIR, LAMBDA_TASK_ROOT, _HANDLER } = process.env;
 const clientDirectory = `${LAMBDA_RUNTIME_DIR}/aws-lambda-ric/`;
 

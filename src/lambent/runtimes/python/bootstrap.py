@@ -10,6 +10,15 @@ import sys
 
 
 def main():
+    run = _import_client()
+    if "_HANDLER" not in os.environ:  # started ahead of any function (docs/design.md, D6)
+        _wait_for_function()
+    sys.path[:0] = _function_directories(os.environ["LAMBDA_TASK_ROOT"])
+    run(os.environ["_HANDLER"])
+
+
+def _import_client():
+    """The function of AWS's client that runs a handler."""
     own_directory = os.path.dirname(os.path.abspath(__file__))
     runtime_directory = os.environ["LAMBDA_RUNTIME_DIR"]
     # While the client is imported only the runtime's own packages are in sight: a function may
@@ -20,9 +29,24 @@ def main():
 
     sys.path.remove(own_directory)
     run = _client(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    sys.path[:0] = _function_directories(os.environ["LAMBDA_TASK_ROOT"])
     _forget("simplejson")
-    run(os.environ["_HANDLER"])
+    return run
+
+
+def _wait_for_function():
+    """Be copied until told what to run; returns in a copy that was told."""
+    own_directory = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, own_directory)
+    before = set(sys.modules)
+    import stem
+    import zygote
+
+    sys.path.remove(own_directory)
+    preloaded = stem.preload() | (set(sys.modules) - before)
+    _forget("stem")
+    _forget("zygote")
+    zygote.serve()
+    stem.become_function(preloaded, _function_directories(os.environ["LAMBDA_TASK_ROOT"]))
 
 
 def _function_directories(task_root):
@@ -37,8 +61,27 @@ def _client(address):
 
     if sys.version_info < (3, 9):  # its last client takes the address and makes the rest itself
         return lambda handler: bootstrap.run(os.getcwd(), handler, address)
-    # Our transport needs no thread of its own for each `next`: it never blocks signal handlers.
-    return lambda handler: bootstrap.run(handler, LambdaRuntimeClient(address, False))
+
+    def run(handler):
+        # Our transport needs no thread of its own for each `next`: it never blocks signal handlers.
+        client = LambdaRuntimeClient(address, False)
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            _offer_snapshots(client)
+        bootstrap.run(handler, client)
+
+    return run
+
+
+def _offer_snapshots(client):
+    """Let the client wait, when it is to be restored, where copies can be made of it."""
+    own_directory = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, own_directory)
+    import snapshot
+
+    sys.path.remove(own_directory)
+    _forget("snapshot")
+    restore_here, transport = client.restore_next, sys.modules["runtime_client"]
+    client.restore_next = lambda: snapshot.restore_next(restore_here, transport.disconnect)
 
 
 def _forget(package):

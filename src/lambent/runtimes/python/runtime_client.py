@@ -139,6 +139,12 @@ def initialize_client(user_agent):
     _connection = _Connection(os.environ["AWS_LAMBDA_RUNTIME_API"], user_agent)
 
 
+def disconnect():
+    """Close the connection, if there is one; the next request makes another."""
+    if _connection is not None:
+        _connection._close()
+
+
 def next():
     """Wait for an invocation: its payload, and its headers under their usual names."""
     status, received, body = _connection.request("GET", _INVOCATION + "next")

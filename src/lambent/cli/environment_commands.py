@@ -1,0 +1,169 @@
+"""`lambent ps` and `lambent top`: the execution environments of a running server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lambent.cli.api_commands import NotRun, endpoint_option
+from lambent.cli.output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Listed = dict[str, Any]  # an environment, as the server tells it
+
+_PATH = "/_lambent/environments"
+_TIMEOUT_SECONDS = 10
+_MIB = 1024 * 1024
+_HEADER = ("FUNCTION", "VERSION", "STATE", "AGE", "MEMORY", "INVOCATIONS", "KIND", "ID")
+_CLEAR = "\x1b[H\x1b[2J"
+_LINES_ABOVE_ROWS = 3
+
+function_option = click.option(
+    "--function", metavar="NAME", help="Show the environments of this function only."
+)
+
+
+@click.command()
+@function_option
+@json_option
+@endpoint_option
+def ps(function: str | None, as_json: bool, endpoint_url: str) -> None:
+    """Show the server's execution environments.
+
+    MEMORY is what is in use, and what the function may use. The exit status is 2 when there is no
+    server to ask.
+    """
+    environments = _ask(endpoint_url, function)
+    if as_json:
+        print_json(environments)
+        return
+    environments.sort(key=lambda each: (each["function"], each["version"], each["created_ms"]))
+    print_table(_HEADER, [_row(each) for each in environments])
+
+
+@click.command()
+@function_option
+@click.option("--once", is_flag=True, help="Look once; so it does too without a terminal.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@endpoint_option
+def top(function: str | None, once: bool, interval: float, endpoint_url: str) -> None:
+    """Watch the server's execution environments, the busiest first, until Ctrl-C."""
+    is_watched = _is_terminal() and not once
+    previous: dict[str, int] | None = None
+    while True:
+        environments = _ask(endpoint_url, function)
+        if is_watched:
+            click.echo(_CLEAR, nl=False)
+        _print_busiest(environments, previous, interval, is_watched)
+        if not is_watched:
+            return
+        previous = {each["id"]: each["invocations"] for each in environments}
+        time.sleep(interval)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _ask(endpoint_url: str, function: str | None) -> list[Listed]:
+    """The environments the server at `endpoint_url` has. Raises NotRun."""
+    query = f"?{urllib.parse.urlencode({'function': function})}" if function else ""
+    try:
+        request = urllib.request.Request(f"{endpoint_url.rstrip('/')}{_PATH}{query}")
+        if request.type not in ("http", "https"):
+            raise ValueError(f"{endpoint_url} is no address of a server")
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            environments: list[Listed] = json.load(answer)["environments"]
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+        raise NotRun(
+            f"{error}\nIs a Lambent server running at {endpoint_url}? Start it with "
+            "`lambent serve`, or name another with --endpoint-url."
+        ) from error
+    return environments
+
+
+def _row(listed: Listed) -> tuple[str, ...]:
+    return (
+        listed["function"],
+        listed["version"],
+        listed["state"],
+        _duration(time.time() - listed["created_ms"] / 1000),
+        _memory(listed),
+        str(listed["invocations"]),
+        listed["kind"],
+        listed["id"],
+    )
+
+
+def _memory(listed: Listed) -> str:
+    used = listed["memory_used_bytes"]
+    text = "?" if used is None else f"{used / _MIB:.0f}"
+    return f"{text}/{listed['memory_limit_bytes'] // _MIB} MB"
+
+
+def _duration(seconds: float) -> str:
+    """In its two largest units: `12s`, `3m05s`, `2h10m`, `4d03h`."""
+    whole = max(0, int(seconds))
+    for size, large, small_size, small in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size}{large}{whole % size // small_size:02d}{small}"
+    return f"{whole}s"
+
+
+def _print_busiest(
+    environments: list[Listed],
+    previous: Mapping[str, int] | None,
+    seconds: float,
+    is_watched: bool,
+) -> None:
+    """`previous` has the invocations of each environment `seconds` ago."""
+    rates = {
+        each["id"]: (each["invocations"] - previous.get(each["id"], 0)) / seconds
+        for each in environments
+        if previous is not None
+    }
+    environments.sort(key=lambda each: (-rates.get(each["id"], 0), -each["invocations"]))
+    # The last line stays free for the cursor.
+    rows = shutil.get_terminal_size().lines - _LINES_ABOVE_ROWS - 1 if is_watched else None
+    click.echo(_summary(environments, rates))
+    click.echo()
+    print_table(
+        ("PER SECOND", *_HEADER),
+        [
+            (f"{rates[each['id']]:.1f}" if each["id"] in rates else "-", *_row(each))
+            for each in environments[:rows]
+        ],
+    )
+
+
+def _summary(environments: Sequence[Listed], rates: Mapping[str, float]) -> str:
+    states = Counter(each["state"] for each in environments)
+    used = sum(each["memory_used_bytes"] or 0 for each in environments)
+    parts = [f"{len(environments)} environments"]
+    parts += [f"{count} {state}" for state, count in sorted(states.items())]
+    parts.append(f"{used / _MIB:,.0f} MB in use")
+    if rates:
+        parts.append(f"{sum(rates.values()):,.1f} invocations a second")
+    return ", ".join(parts)

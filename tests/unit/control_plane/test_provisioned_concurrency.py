@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from lambent.domain.errors import ServiceError
+from lambent.domain.provisioned_concurrency import Allocation
+
+ARN = "arn:aws:lambda:eu-central-1:123456789012:function:echo"
+PUT = "PutProvisionedConcurrencyConfig"
+GET = "GetProvisionedConcurrencyConfig"
+DELETE = "DeleteProvisionedConcurrencyConfig"
+LIST = "ListProvisionedConcurrencyConfigs"
+
+
+@pytest.fixture
+async def function(api):
+    await api.active(Publish=True)
+    return api
+
+
+async def put(api, count=5, qualifier="1", name="echo"):
+    return await api(
+        PUT, FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=count
+    )
+
+
+async def refused(call):
+    with pytest.raises(ServiceError) as caught:
+        await call
+    return caught.value.code, caught.value.message
+
+
+async def publish(api, *descriptions):
+    for text in descriptions:
+        await api.updated("UpdateFunctionConfiguration", FunctionName="echo", Description=text)
+        await api("PublishVersion", FunctionName="echo")
+
+
+async def test_what_is_put_is_in_progress(function):
+    expected = {
+        "RequestedProvisionedConcurrentExecutions": 5,
+        "AvailableProvisionedConcurrentExecutions": 0,
+        "AllocatedProvisionedConcurrentExecutions": 0,
+        "Status": "IN_PROGRESS",
+        "StatusReason": None,
+        "LastModified": "2026-01-31T12:00:00+0000",
+    }
+    assert await put(function) == expected
+    assert await function(GET, FunctionName="echo", Qualifier="1") == expected
+    assert await function(GET, FunctionName="echo:1", Qualifier="1") == expected
+
+
+async def test_how_far_it_has_come_is_told(function):
+    await put(function)
+    store = function.plane.provisioned_concurrency
+    [config] = await store.everything()
+    store.allocate({config: Allocation(available=2, status="FAILED", reason="why")})
+    answer = await function(GET, FunctionName="echo", Qualifier="1")
+    assert answer["AvailableProvisionedConcurrentExecutions"] == 2
+    assert answer["AllocatedProvisionedConcurrentExecutions"] == 2
+    assert (answer["Status"], answer["StatusReason"]) == ("FAILED", "why")
+
+
+async def test_a_version_without_one_has_none(function):
+    code, message = await refused(function(GET, FunctionName="echo", Qualifier="1"))
+    assert code == "ProvisionedConcurrencyConfigNotFoundException"
+    assert message == "No Provisioned Concurrency Config found for this function"
+
+
+async def test_what_is_deleted_is_gone_however_often(function):
+    await put(function)
+    for _ in range(2):
+        assert await function(DELETE, FunctionName="echo", Qualifier="1") == {}
+    code, _ = await refused(function(GET, FunctionName="echo", Qualifier="1"))
+    assert code == "ProvisionedConcurrencyConfigNotFoundException"
+
+
+@pytest.mark.parametrize("operation", [PUT, GET, DELETE])
+@pytest.mark.parametrize(
+    ("name", "qualifier", "message"),
+    [
+        ("echo", "live", f"Cannot find alias arn: {ARN}:live"),
+        ("gone", "live", f"Cannot find alias arn: {ARN.replace('echo', 'gone')}:live"),
+        ("echo", "10", f"Function not found: {ARN}:10"),
+        ("gone", "1", f"Function not found: {ARN.replace('echo', 'gone')}:1"),
+    ],
+)
+async def test_what_is_not_there_is_named_as_aws_does(
+    function, operation, name, qualifier, message
+):
+    call = function(
+        operation, FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=1
+    )
+    assert await refused(call) == ("ResourceNotFoundException", message)
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (
+            PUT,
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+        ),
+        (GET, "The function resource provided must be an alias or a published version."),
+        (DELETE, "The function resource provided must be an alias or a published version."),
+    ],
+)
+async def test_latest_cannot_be_provisioned(function, operation, message):
+    call = function(
+        operation, FunctionName="echo", Qualifier="$LATEST", ProvisionedConcurrentExecutions=1
+    )
+    assert await refused(call) == ("InvalidParameterValueException", message)
+
+
+async def test_an_account_keeps_enough_for_all_others(function):
+    assert await refused(put(function, 1001)) == (
+        "InvalidParameterValueException",
+        "Specified ConcurrentExecutions for function is greater than account's unreserved "
+        "concurrency [1000].",
+    )
+    assert await refused(put(function, 901)) == (
+        "InvalidParameterValueException",
+        "Specified ConcurrentExecutions for function decreases account's "
+        "UnreservedConcurrentExecution below its minimum value of [100].",
+    )
+    await put(function, 900)
+
+
+async def test_what_others_have_counts_and_what_it_had_itself_does_not(function):
+    await function.active("second", Publish=True)
+    await put(function, 500, name="second")
+    code, message = await refused(put(function, 501))
+    assert (code, message[-6:]) == ("InvalidParameterValueException", "[500].")
+    await put(function, 300)
+    await put(function, 400)
+    settings = await function("GetAccountSettings")
+    assert settings["AccountLimit"]["ConcurrentExecutions"] == 1000
+    assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
+
+
+async def test_they_are_listed_by_version_in_pages(function):
+    await publish(function, "two", "three")
+    assert await function(LIST, FunctionName="echo") == {
+        "ProvisionedConcurrencyConfigs": [],
+        "NextMarker": None,
+    }
+    for version in ("3", "1", "2"):
+        await put(function, int(version), version)
+    first = await function(LIST, FunctionName="echo", MaxItems=2)
+    assert [each["FunctionArn"] for each in first["ProvisionedConcurrencyConfigs"]] == [
+        f"{ARN}:1",
+        f"{ARN}:2",
+    ]
+    second = await function(LIST, FunctionName="echo", MaxItems=2, Marker=first["NextMarker"])
+    [last] = second["ProvisionedConcurrencyConfigs"]
+    assert last["RequestedProvisionedConcurrentExecutions"] == 3
+    assert second["NextMarker"] is None
+
+
+async def test_a_function_that_is_not_there_lists_none(function):
+    assert await refused(function(LIST, FunctionName="gone")) == (
+        "ResourceNotFoundException",
+        f"Function not found: {ARN.replace('echo', 'gone')}",
+    )
+
+
+async def test_it_goes_with_its_version(function):
+    await put(function)
+    await function("DeleteFunction", FunctionName="echo", Qualifier="1")
+    assert (await function(LIST, FunctionName="echo"))["ProvisionedConcurrencyConfigs"] == []
+    settings = await function("GetAccountSettings")
+    assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
