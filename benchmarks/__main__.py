@@ -1,142 +1,86 @@
-"""Warm and cold invocations beside the bare loop and a plain spawn, on this machine, in one run."""
+"""Lambent beside the least programs that could do the same, on this machine, in one run."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import statistics
-import tempfile
+import os
+import platform
 import time
-import zipfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-
-from benchmarks.processes import (
-    bare_loop,
-    lambent_server,
-    load,
-    python_runtime,
-    spawn_until_next,
-)
+from benchmarks.cold import bursts, cold
+from benchmarks.figures import record, text
+from benchmarks.idle import frozen, memory, provisioned
+from benchmarks.processes import newest_runtime
+from benchmarks.warm import warm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from benchmarks.figures import Figures, Skipped
     from lambent.execution_environment.runtimes import Runtime
 
-ECHO = "def handler(event, context):\n    return event\n"
-PATH = "/2015-03-31/functions/echo/invocations"
-FULL_CPU_MIB = 1769
+    Part = Callable[[], Iterator[Figures | Skipped]]
+
+PARTS = ("warm", "cold", "bursts", "frozen", "provisioned", "memory")
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--requests", type=int, default=6000, help="of each warm run")
-    arguments.add_argument("--rounds", type=int, default=3, help="runs of each, taken in turn")
-    arguments.add_argument("--cold-starts", type=int, default=30)
-    options = arguments.parse_args()
-    runtime = python_runtime()
-    print(f"runtime {runtime.identifier}; medians of {options.rounds} rounds taken in turn\n")
-    with tempfile.TemporaryDirectory() as directory:
-        code = Path(directory)
-        code.chmod(0o755)
-        code.joinpath("lambda_function.py").write_text(ECHO)
-        warm(runtime, code, options.rounds, options.requests)
-        cold(runtime, code, options.cold_starts)
+    options = read_options()
+    python = newest_runtime("python")
+    if python is None:
+        raise SystemExit("no Python runtime is ready; install one: lambent runtime install")
+    started = time.monotonic()
+    records = []
+    if not options.json:
+        print(f"{machine()}, {python.identifier}\n", flush=True)
+    for name, part in parts(options, python).items():
+        for result in part() if name in options.only else ():
+            records.append(record(result))
+            if not options.json:
+                print(text(result), flush=True)
+    seconds = round(time.monotonic() - started)
+    if options.json:
+        about = {"machine": machine(), "runtime": python.identifier, "seconds": seconds}
+        print(json.dumps(about | {"results": records}, indent=2))
+    else:
+        print(f"{seconds} seconds")
 
 
-def warm(runtime: Runtime, code: Path, rounds: int, requests: int) -> None:
-    with lambent_server("--log-level", "warning") as port, bare_loop(runtime, code, 4) as bare_port:
-        create(port, runtime)
-        for port_to_warm in (port, bare_port):
-            load(port_to_warm, PATH, 4, 400)
-        for connections in (1, 16):
-            ours, bare = [], []
-            for _ in range(rounds):
-                bare.append(load(bare_port, PATH, connections, requests))
-                ours.append(load(port, PATH, connections, requests))
-            print(f"warm echo, {connections} connection{'s' if connections > 1 else ''}")
-            for name, figures in (("bare loop", bare), ("lambent", ours)):
-                row = {key: statistics.median(each[key] for each in figures) for key in figures[0]}
-                print(
-                    f"  {name:10} {row['per_second']:>8.0f}/s  p50 {row['p50_us']:>6.0f} us  "
-                    f"p99 {row['p99_us']:>6.0f} us"
-                )
-            print(
-                f"  ratio      rate {ratio(ours, bare, 'per_second'):.2f}   "
-                f"p50 {ratio(ours, bare, 'p50_us'):.2f}   p99 {ratio(ours, bare, 'p99_us'):.2f}\n"
-            )
-
-
-def ratio(ours: list[dict[str, float]], bare: list[dict[str, float]], key: str) -> float:
-    return statistics.median(a[key] / b[key] for a, b in zip(ours, bare, strict=True))
-
-
-def cold(runtime: Runtime, code: Path, count: int) -> None:
-    """A new environment for every call: its configuration has changed since the last."""
-    with lambent_server("--log-level", "warning") as port:
-        client = create(port, runtime)
-        client.invoke(FunctionName="echo", Payload=b"{}")
-        spawned, started = [], []
-        for number in range(count):
-            spawned.append(spawn_until_next(runtime, code))
-            change_configuration(client, number)
-            started.append(timed(lambda: client.invoke(FunctionName="echo", Payload=b"{}")))
-    print("cold start")
-    for name, figures in (("plain spawn until `next`", spawned), ("lambent, whole call", started)):
-        print(
-            f"  {name:26} p50 {statistics.median(figures):>6.1f} ms  "
-            f"p99 {sorted(figures)[int(len(figures) * 0.99)]:>6.1f} ms"
-        )
-    print(
-        f"  ratio of medians           {statistics.median(started) / statistics.median(spawned):.2f}"
+def read_options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=3, help="of each warm load, in turn")
+    arguments.add_argument("--requests", type=int, default=6000, help="of each warm load")
+    arguments.add_argument("--cold-starts", type=int, default=30, help="of each kind")
+    arguments.add_argument("--bursts", type=int, default=2, help="of 100 calls each")
+    arguments.add_argument("--idle-calls", type=int, default=50, help="after a freeze, and without")
+    arguments.add_argument("--provisioned", type=int, default=20, help="versions to provision")
+    arguments.add_argument(
+        "--idle-environments",
+        type=int,
+        default=50,
+        help="whose memory is measured; 1000 takes three minutes more",
     )
+    arguments.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts")
+    arguments.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    return arguments.parse_args()
 
 
-def change_configuration(client: Any, number: int) -> None:
-    client.update_function_configuration(
-        FunctionName="echo", Environment={"Variables": {"NUMBER": str(number)}}
-    )
-    wait(client, "function_updated_v2")
+def parts(options: argparse.Namespace, python: Runtime) -> dict[str, Part]:
+    return {
+        "warm": partial(warm, python, options.rounds, options.requests),
+        "cold": partial(cold, python, options.cold_starts),
+        "bursts": partial(bursts, python, options.bursts),
+        "frozen": partial(frozen, python, options.idle_calls),
+        "provisioned": partial(provisioned, python, options.provisioned),
+        "memory": partial(memory, python, options.idle_environments),
+    }
 
 
-def timed(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return (time.perf_counter() - started) * 1000
-
-
-def create(port: int, runtime: Runtime) -> Any:
-    client = boto3.client(
-        "lambda",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as writer:
-        writer.writestr("lambda_function.py", ECHO)
-    client.create_function(
-        FunctionName="echo",
-        Runtime=runtime.identifier,
-        Handler="lambda_function.handler",
-        Role="arn:aws:iam::000000000000:role/benchmark",
-        MemorySize=FULL_CPU_MIB,
-        Code={"ZipFile": archive.getvalue()},
-    )
-    wait(client, "function_active_v2")
-    assert json.loads(client.invoke(FunctionName="echo", Payload=b"1")["Payload"].read()) == 1
-    return client
-
-
-def wait(client: Any, waiter: str) -> None:
-    client.get_waiter(waiter).wait(FunctionName="echo", WaiterConfig={"Delay": 0.02})
+def machine() -> str:
+    return f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
 
 
 if __name__ == "__main__":

@@ -1,43 +1,74 @@
 """Closed-loop load from a process of its own: each connection sends when it has its answer.
 
-    python -m benchmarks.load PORT PATH CONNECTIONS REQUESTS
+    python -m benchmarks.load PORT PATH OPTIONS
 
-prints one line of JSON: requests per second, and the median and 99th percentile in microseconds.
+where OPTIONS is a JSON object, prints another: requests per second, seconds in all, how many
+throttled requests were sent again, and how long each request took, in microseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import sys
 import time
-from typing import cast
+from collections import deque
+from typing import Any, cast
 
 import httptools
 import uvloop
 
-EVENT = b'{"key":"value"}'
+_OK = 200
+_THROTTLED = 429
+
+
+class Turns:
+    """Lets so many requests be on their way at once; the others wait in order."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: deque[Client] = deque()
+
+    def take(self, client: Client) -> None:
+        if self._free == 0:
+            self._waiting.append(client)
+            return
+        self._free -= 1
+        client.send()
+
+    def give_back(self) -> None:
+        self._free += 1
+        if self._waiting:
+            self.take(self._waiting.popleft())
 
 
 class Client(asyncio.Protocol):
-    def __init__(self, path: str, count: int, done: asyncio.Future[None]) -> None:
+    def __init__(self, path: str, event: bytes, count: int, turns: Turns) -> None:
         self.request = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(EVENT)}\r\n\r\n"
-        ).encode() + EVENT
+            f"Content-Length: {len(event)}\r\n\r\n"
+        ).encode() + event
+        self.event = json.loads(event)
         self.left = count
-        self.done = done
+        self.turns = turns
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.times: list[float] = []
+        self.retries = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's own class is no subclass
-        self.send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionError("the server closed the connection"))
 
     def send(self) -> None:
+        self.started = time.perf_counter()
+        self.send_again()
+
+    def send_again(self) -> None:
         self.body = b""
         self.parser = httptools.HttpResponseParser(self)
-        self.started = time.perf_counter()
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -47,39 +78,53 @@ class Client(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status == _THROTTLED:
+            self.retries += 1
+            self.send_again()  # its time goes on
+            return
         self.times.append(time.perf_counter() - self.started)
-        if self.parser.get_status_code() != 200 or json.loads(self.body) != json.loads(EVENT):
+        if status != _OK or json.loads(self.body) != self.event:
             self.done.set_exception(AssertionError(f"wrong answer: {self.body!r}"))
             return
         self.left -= 1
         if self.left > 0:
-            self.send()
-        elif not self.done.done():
-            self.transport.close()
+            self.turns.give_back()
+            self.turns.take(self)
+        else:
             self.done.set_result(None)
+            self.transport.close()
+            self.turns.give_back()
 
 
-async def run(port: int, path: str, connections: int, requests: int) -> dict[str, float]:
+async def run(port: int, path: str, options: dict[str, Any]) -> dict[str, Any]:
+    """`options`: connections, requests, at_once (of these), event."""
     loop = asyncio.get_running_loop()
+    connections = options["connections"]
+    turns = Turns(options["at_once"])
+    event = json.dumps(options["event"]).encode()
     clients: list[Client] = []
-    started = time.perf_counter()
-
-    def connect() -> Client:
-        clients.append(Client(path, requests // connections, loop.create_future()))
-        return clients[-1]
-
     for _ in range(connections):
-        await loop.create_connection(connect, "127.0.0.1", port)
+        _, client = await loop.create_connection(
+            lambda: Client(path, event, options["requests"] // connections, turns),
+            "127.0.0.1",
+            port,
+        )
+        clients.append(client)
+    started = time.perf_counter()
+    for client in clients:
+        turns.take(client)
     await asyncio.gather(*(client.done for client in clients))
-    elapsed = time.perf_counter() - started
-    times = sorted(each for client in clients for each in client.times)
+    seconds = time.perf_counter() - started
+    times = [each for client in clients for each in client.times]
     return {
-        "per_second": round(len(times) / elapsed),
-        "p50_us": round(statistics.median(times) * 1e6),
-        "p99_us": round(times[int(len(times) * 0.99)] * 1e6),
+        "per_second": len(times) / seconds,
+        "seconds": seconds,
+        "retries": sum(client.retries for client in clients),
+        "times_us": [round(each * 1e6) for each in times],
     }
 
 
 if __name__ == "__main__":
-    port, path, connections, requests = sys.argv[1:]
-    print(json.dumps(uvloop.run(run(int(port), path, int(connections), int(requests)))))
+    port, path, options = sys.argv[1:]
+    print(json.dumps(uvloop.run(run(int(port), path, json.loads(options)))))

@@ -71,6 +71,7 @@ _LIMITS = {
     "CODE_STORAGE_BYTES": "Code storage that `GetAccountSettings` answers; not enforced",
     "INIT_SECONDS": "Start of a runtime, before it is tried again within the first invocation",
     "LONG_INIT_SECONDS": "The same for provisioned concurrency and SnapStart; the function's time-out when that is longer",
+    "RESTORE_SECONDS": "Start from a snapshot, with the hooks that run after that",
     "EXTENSIONS": "Extensions of an environment, external and internal together",
     "SHUTDOWN_SECONDS": "Shutdown of an environment with external extensions",
     "RUNTIME_SHUTDOWN_SECONDS": "The runtime's part of it, between SIGTERM and SIGKILL",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +12,12 @@ from tests.support.server import RunningServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+
+# Dozens of servers and commands are started: without what Python keeps compiled, which some shells
+# tell it not to, each start takes seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".cache/bytecode"))
 
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("lambent", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -90,17 +90,6 @@ def test_a_runtime_that_is_none(account, runtime):
     )
 
 
-@pytest.mark.parametrize("runtime", ["python3.7", "nodejs14.x", "go1.x", "java8", "provided"])
-def test_a_runtime_of_the_past(account, runtime):
-    assert refusal(account.create, Runtime=runtime) == (
-        400,
-        "InvalidParameterValueException",
-        f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS "
-        "Lambda functions. We recommend you use a supported runtime while creating or updating "
-        "functions.",
-    )
-
-
 @pytest.mark.parametrize("missing", ["Runtime", "Handler"])
 def test_a_zip_needs_runtime_and_handler(account, missing):
     settings = {"Runtime": "python3.11", "Handler": "lambda_function.handler"}
@@ -176,7 +165,6 @@ def test_variables_of_just_four_kilobytes_are_taken(account):
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig"),
         ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig"),
         ({"Code": {"S3Bucket": "bucket", "S3Key": "key"}}, "Code.S3Bucket"),
-        ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart"),
     ],
 )
 def test_a_setting_without_effect_is_refused_by_name(account, settings, member):

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.functions import deploy
 from tests.support.programs import require_runtime
+from tests.support.refusals import refusal
 from tests.support.server import running_server
 from tests.support.waiting import eventually
 
@@ -122,8 +123,21 @@ def test_a_version_that_is_not_installed_is_refused(server):
     assert refusal.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-def test_blocked_runtimes_are_refused_unless_the_operator_allows_them(tmp_path):
-    # `provided` has been blocked since 2024, so the day of the test does not matter.
+def test_runtimes_of_the_past_are_refused(tmp_path):
+    # All have been blocked for years, so the day of the test does not matter.
     with running_server(tmp_path / "data", "--blocked-runtimes", "refuse") as refusing:
-        with pytest.raises(ClientError, match="provided is no longer supported for creating"):
-            deploy(refusing, {"bootstrap": "#!/bin/sh\n"}, runtime="provided")
+        for runtime in ("python3.7", "nodejs14.x", "go1.x", "java8", "provided"):
+            assert refusal(deploy, refusing, SOURCE, runtime=runtime) == (
+                400,
+                "InvalidParameterValueException",
+                f"The runtime parameter of {runtime} is no longer supported for creating or "
+                "updating AWS Lambda functions. We recommend you use a supported runtime while "
+                "creating or updating functions.",
+            )
+
+
+def test_an_operator_may_allow_runtimes_of_the_past(server):
+    script = {"bootstrap": "#!/bin/sh\nexit 1\n"}
+    function = deploy(server, script, runtime="provided")
+    answer = function.client.get_function_configuration(FunctionName=function.name)
+    assert answer["Runtime"] == "provided"

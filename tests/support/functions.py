@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import stat
+import urllib.request
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,13 @@ class Deployed:
         return self.client.invoke(
             FunctionName=self.name, Payload=json.dumps({} if event is None else event), **options
         )
+
+    def environments(self) -> list[dict[str, Any]]:
+        """What `lambent ps` shows of it."""
+        url = f"{self.server.url}/_lambent/environments?function={self.name}"
+        with urllib.request.urlopen(url) as answer:
+            listed: list[dict[str, Any]] = json.load(answer)["environments"]
+        return listed
 
     def call(self, event: object = None, **options: Any) -> Any:
         """Invoke, insist on success, and give what the function returned."""

@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from lambent.control_plane.operations import NOT_AVAILABLE, OPERATIONS as CONTROL_PLANE_OPERATIONS
-from lambent.execution_environment.lifecycle import ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS
+from lambent.execution_environment.lifecycle import (
+    ENVIRONMENT_TRANSITIONS,
+    EXTENSION_TRANSITIONS,
+    RUNTIME_TRANSITIONS,
+)
 from lambent.invocation.invoke import (
     NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
     OPERATIONS as INVOCATION_OPERATIONS,
@@ -161,7 +165,7 @@ def test_every_source_file_a_document_names_is_there(document: Path) -> None:
     ("origin", "event", "target"),
     [
         (origin, event, target)
-        for transitions in (ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS)
+        for transitions in (ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS, EXTENSION_TRANSITIONS)
         for (origin, event), target in transitions.items()
     ],
 )
@@ -171,7 +175,8 @@ def test_every_transition_is_in_the_design(origin: str, event: str, target: str)
 
 def test_the_design_shows_no_transition_that_is_not_there() -> None:
     rows = re.findall(r"^\| [A-Za-z] \| ", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)
-    assert len(rows) == len(ENVIRONMENT_TRANSITIONS) + len(RUNTIME_TRANSITIONS)
+    tables = (ENVIRONMENT_TRANSITIONS, RUNTIME_TRANSITIONS, EXTENSION_TRANSITIONS)
+    assert len(rows) == sum(len(table) for table in tables)
 
 
 def test_every_dependency_has_its_reason_in_the_design() -> None:

@@ -61,6 +61,14 @@ def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dic
         "Layers": [{"Arn": layer.arn, "CodeSize": layer.code_bytes} for layer in version.layers]
         or None,
         "EphemeralStorage": {"Size": version.ephemeral_storage_mib},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "SnapStart": _snap_start(version),
         "LoggingConfig": described_logging(version),
+    }
+
+
+def _snap_start(version: FunctionVersion) -> dict[str, str]:
+    is_on = version.starts_from_snapshot and version.state == "Active"
+    return {
+        "ApplyOn": "PublishedVersions" if version.is_snap_start else "None",
+        "OptimizationStatus": "On" if is_on else "Off",
     }

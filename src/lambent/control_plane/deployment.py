@@ -20,6 +20,8 @@ from lambent.domain.errors import ServiceError
 from lambent.store.functions import FunctionStore, NotFound, RevisionMismatch
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from lambent.domain.function import AttachedLayer, FunctionVersion
     from lambent.store.deployment_packages import DeploymentPackages
     from lambent.store.layer_contents import LayerContents
@@ -30,9 +32,13 @@ logger = logging.getLogger(__name__)
 CREATING = "The function is being created."  # AWS's words, for updates too
 CREATING_CODE = "Creating"
 # Not the caller's fault: what a zip can have wrong was found when it was sent.
-_FAILED_CODE = "InternalError"
+_HOST_FAILED_CODE = "InternalError"
+# Its fault: what a function with SnapStart that does not initialise is answered.
+_FUNCTION_FAILED = "An error occurred during function initialization."
+_FUNCTION_FAILED_CODE = "FunctionError"
 
 _WORKERS = 2  # so that one huge package does not hold up all others
+_INITIALIZING_WORKERS = 4  # whose versions may take minutes; no others wait behind those
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +51,35 @@ class Deployment:
     version: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    reason: str
+    code: str
+
+
 class Deployments:
+    """`take_snapshot` initialises a version with SnapStart, and answers why that failed, if so."""
+
     def __init__(
         self,
         functions: FunctionStore,
         packages: DeploymentPackages,
         layers: LayerStore,
         layer_contents: LayerContents,
+        take_snapshot: Callable[[FunctionVersion], Awaitable[str | None]],
     ) -> None:
         self._functions = functions
         self._packages = packages
         self._layers = layers
         self._layer_contents = layer_contents
+        self._take_snapshot = take_snapshot
         self._queue: asyncio.Queue[Deployment] = asyncio.Queue()
+        self._initializing: asyncio.Queue[Deployment] = asyncio.Queue()
 
     def add(self, version: FunctionVersion) -> None:
         """Deploy `version` soon."""
-        self._queue.put_nowait(
+        queue = self._initializing if version.starts_from_snapshot else self._queue
+        queue.put_nowait(
             Deployment(
                 account_id=version.account_id,
                 region=version.region,
@@ -91,15 +109,18 @@ class Deployments:
         """Deploy until cancelled."""
         async with asyncio.TaskGroup() as workers:
             for number in range(_WORKERS):
-                workers.create_task(self._work(), name=f"deployment-{number}")
+                workers.create_task(self._work(self._queue), name=f"deployment-{number}")
+            for number in range(_INITIALIZING_WORKERS):
+                workers.create_task(self._work(self._initializing), name=f"snapshot-{number}")
 
     async def wait_idle(self) -> None:
         """Return when all that was added is done."""
         await self._queue.join()
+        await self._initializing.join()
 
-    async def _work(self) -> None:
+    async def _work(self, queue: asyncio.Queue[Deployment]) -> None:
         while True:
-            deployment = await self._queue.get()
+            deployment = await queue.get()
             try:
                 await self._deploy(deployment)
             except Exception:
@@ -107,11 +128,13 @@ class Deployments:
                 # deployment of all others. It stays unfinished and is taken up at the next start.
                 logger.exception("deployment of %s failed", deployment)
             finally:
-                self._queue.task_done()
+                queue.task_done()
 
     async def _deploy(self, deployment: Deployment) -> None:
         while (version := self._unfinished(deployment)) is not None:
             failure = await self._unpack(version)
+            if failure is None and version.starts_from_snapshot:
+                failure = await self._initialize(version)
             current = self._unfinished(deployment)
             if current is None or _contents(current) != _contents(version):
                 continue  # deleted, or made anew with other code, meanwhile
@@ -130,14 +153,21 @@ class Deployments:
         )
         return version if version is not None and is_unfinished(version) else None
 
-    async def _unpack(self, version: FunctionVersion) -> str | None:
+    async def _initialize(self, version: FunctionVersion) -> _Failure | None:
+        problem = await self._take_snapshot(version)
+        if problem is None:
+            return None
+        logger.warning("%s does not initialise: %s", version.qualified_arn, problem)
+        return _Failure(reason=_FUNCTION_FAILED, code=_FUNCTION_FAILED_CODE)
+
+    async def _unpack(self, version: FunctionVersion) -> _Failure | None:
         """Why the package cannot be unpacked, or the layers merged; None when they are."""
         try:
             await self._packages.unpack(version.code_sha256)
             await self._layer_contents.prepare(version.layers)
         except ServiceError as error:
             logger.warning("cannot deploy %s: %s", version.qualified_arn, error.message)
-            return error.message
+            return _Failure(reason=error.message, code=_HOST_FAILED_CODE)
         return None
 
 
@@ -149,7 +179,7 @@ def is_unfinished(version: FunctionVersion) -> bool:
     return version.state == "Pending" or version.last_update_status == "InProgress"
 
 
-def _with_outcome(version: FunctionVersion, failure: str | None) -> FunctionVersion:
+def _with_outcome(version: FunctionVersion, failure: _Failure | None) -> FunctionVersion:
     """`version` after its deployment, with a new revision: callers see the difference."""
     settled = replace(
         version,
@@ -164,13 +194,13 @@ def _with_outcome(version: FunctionVersion, failure: str | None) -> FunctionVers
         return replace(
             settled,
             state="Failed",
-            state_reason=failure,
-            state_reason_code=_FAILED_CODE,
+            state_reason=failure.reason,
+            state_reason_code=failure.code,
             last_update_status=None,
         )
     return replace(
         settled,
         last_update_status="Failed",
-        last_update_status_reason=failure,
-        last_update_status_reason_code=_FAILED_CODE,
+        last_update_status_reason=failure.reason,
+        last_update_status_reason_code=failure.code,
     )

@@ -15,6 +15,7 @@ from lambent.control_plane.revisions import (
     replace_current,
 )
 from lambent.control_plane.runtime_management import check_runtime_update
+from lambent.control_plane.snap_start import check_snap_start
 from lambent.control_plane.versions import latest_reference
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ async def update_function_configuration(
         settings["layers"] = requested_layers(plane, caller, request["Layers"])
         await check_unzipped_size(plane, latest.code_sha256, settings["layers"])
     updated = changed(plane, latest, settings)
+    if updated.is_snap_start:
+        check_snap_start(updated.runtime, updated.ephemeral_storage_mib)
     await replace_current(plane, latest, updated)
     plane.deployments.add(updated)
     return configuration(plane, updated, is_qualified=False)

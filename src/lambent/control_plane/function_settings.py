@@ -33,7 +33,7 @@ _FIELDS = {
     "MemorySize": "memory_mib",
 }
 
-_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage", "LoggingConfig"}
+_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage", "LoggingConfig", "SnapStart"}
 
 # What an execution environment is made from: a change of one of these must reach new ones only.
 ENVIRONMENT_FIELDS = frozenset(
@@ -75,6 +75,8 @@ def requested_settings(
     _check_no_null(request.get("Handler", ""), "Handler")
     if "EphemeralStorage" in request:
         settings["ephemeral_storage_mib"] = request["EphemeralStorage"]["Size"]
+    if "SnapStart" in request:
+        settings["is_snap_start"] = request["SnapStart"].get("ApplyOn") == "PublishedVersions"
     if request.get("LoggingConfig"):
         settings["logging"] = requested_logging(request["LoggingConfig"], logging, name)
     if "Environment" in request:

@@ -19,6 +19,7 @@ from lambent.control_plane.plane import (
 )
 from lambent.control_plane.revisions import aws_time, new_id
 from lambent.control_plane.runtime_identifiers import check_new_runtime
+from lambent.control_plane.snap_start import check_snap_start
 from lambent.control_plane.tags import check_tags
 from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.control_plane.versions import publish, version_order
@@ -116,6 +117,9 @@ def _new_settings(
             "packages."
         )
     check_new_runtime(plane, settings["runtime"])
+    if settings.get("is_snap_start"):
+        storage = settings.get("ephemeral_storage_mib", EPHEMERAL_STORAGE_DEFAULT_MIB)
+        check_snap_start(settings["runtime"], storage)
     return {
         "timeout_seconds": TIMEOUT_DEFAULT_SECONDS,
         "memory_mib": MEMORY_DEFAULT_MIB,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
+from lambent.control_plane.snap_start import no_provisioned_concurrency
 from lambent.domain.arn import LATEST, is_alias
 from lambent.domain.errors import ServiceError, invalid_parameter_value, resource_not_found
 from lambent.domain.paging import key_of, page_of
@@ -32,6 +33,8 @@ async def put_provisioned_concurrency_config(
         request,
         "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
     )
+    if version.starts_from_snapshot:
+        raise no_provisioned_concurrency()
     config = ProvisionedConcurrency(
         account_id=version.account_id,
         region=version.region,

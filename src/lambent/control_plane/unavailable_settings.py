@@ -26,7 +26,6 @@ _INSTEAD = {
     "PackageType": "functions are made from .zip deployment packages only.",
     "PublishTo": "Publish makes a numbered version.",
     "S3Bucket": "send the deployment package as ZipFile.",
-    "SnapStart": "functions start without snapshots.",
     "SourceKMSKeyArn": "deployment packages are sent unencrypted.",
     "TenancyConfig": "execution environments are not kept apart by tenant.",
     "TracingConfig": "only the mode PassThrough is.",
@@ -43,7 +42,6 @@ def _has_no_values(value: object) -> bool:
 
 _MEANS_NOTHING: dict[str, Callable[[Any], bool]] = {
     "PackageType": lambda value: value == "Zip",
-    "SnapStart": lambda value: value.get("ApplyOn", "None") == "None",
     "TracingConfig": lambda value: value.get("Mode", "PassThrough") == "PassThrough",
 }
 

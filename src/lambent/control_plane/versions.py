@@ -109,7 +109,8 @@ def _numbered(latest: FunctionVersion, number: int, description: str | None) -> 
         revision_id=new_id(),
         configuration_id=new_id(),
     )
-    if latest.state == "Active" and latest.last_update_status == "Successful":
+    is_deployed = latest.state == "Active" and latest.last_update_status == "Successful"
+    if is_deployed and not latest.is_snap_start:
         return version
     return replace(
         version,

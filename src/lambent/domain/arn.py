@@ -27,7 +27,7 @@ _PATTERN = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FunctionReference:
     """One function of one account and region, and what the caller added to its name."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: one is made for every request, and a frozen one takes three times as long to make.
+@dataclass(slots=True, kw_only=True)
 class Caller:
     account_id: str
     region: str
@@ -30,6 +32,7 @@ _PARTITIONS = {
 }
 
 
+@functools.lru_cache(maxsize=256)
 def partition_of(region: str) -> str:
     """The ARN partition a region belongs to.
 

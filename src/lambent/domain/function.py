@@ -104,6 +104,11 @@ class FunctionVersion:
         return f"{self.arn}:{self.version}"
 
     @property
+    def starts_from_snapshot(self) -> bool:
+        """SnapStart is for published versions only."""
+        return self.is_snap_start and self.version != LATEST
+
+    @property
     def log_group(self) -> str:
         return self.logging.log_group or f"/aws/lambda/{self.name}"
 

@@ -22,7 +22,8 @@ class ErrorType(StrEnum):
     SANDBOX_FAILURE = "Sandbox.Failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, as Caller is not.
+@dataclass(slots=True, kw_only=True)
 class Invocation:
     """What the runtime is told in one `next` answer."""
 
@@ -34,7 +35,8 @@ class Invocation:
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, as Caller is not.
+@dataclass(slots=True, kw_only=True)
 class InvocationResult:
     """What came of it. An error of the function's is a result, not an exception."""
 

@@ -41,6 +41,7 @@ CODE_STORAGE_BYTES = 75 * 1024 * MIB  # of an account in a region
 INIT_SECONDS = 10.0
 # For provisioned concurrency and SnapStart; the function's time-out when that is longer.
 LONG_INIT_SECONDS = 130.0
+RESTORE_SECONDS = 10.0  # from a snapshot, with the hooks that run after that
 EXTENSIONS = 10  # external and internal ones together
 # A shutdown phase altogether, and the runtime's part of it with external extensions or internal
 # ones only: https://github.com/aws-samples/graceful-shutdown-with-aws-lambda

@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concept
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from dataclasses import dataclass
+
+from lambent.domain.identifiers import random_digits
 
 _FIELD = re.compile(r"[A-Za-z]{1,16}=[A-Za-z0-9:|\-]{1,256}")
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}", re.ASCII)
@@ -31,16 +32,18 @@ def sampled_trace(header: str) -> SampledTrace | None:
     if "Sampled=1" not in header:
         return None
     root = _ROOT_IN_HEADER.search(header)
-    return SampledTrace(header, root[1], os.urandom(8).hex()) if root else None
+    return SampledTrace(header, root[1], random_digits(16)) if root else None
 
 
 def continue_trace(header: str | None) -> str:
     """The trace an invocation belongs to: the caller's, where it named one properly, or a new one."""
-    fields = _parse(header) if header else {}
+    if not header:
+        return f"Root={_new_root()};Parent={random_digits(16)};Sampled=0"
+    fields = _parse(header)
     root = fields.get("Root", "")
     if not _ROOT.fullmatch(root):
-        return f"Root={_new_root()};Parent={os.urandom(8).hex()};Sampled=0"
-    parent = fields.get("Parent") or os.urandom(8).hex()
+        return f"Root={_new_root()};Parent={random_digits(16)};Sampled=0"
+    parent = fields.get("Parent") or random_digits(16)
     lineage = f";Lineage={fields['Lineage']}" if "Lineage" in fields else ""
     return f"Root={root};Parent={parent};Sampled={fields.get('Sampled', '0')}{lineage}"
 
@@ -51,4 +54,4 @@ def _parse(header: str) -> dict[str, str]:
 
 
 def _new_root() -> str:
-    return f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+    return f"1-{int(time.time()):08x}-{random_digits(24)}"

@@ -41,7 +41,6 @@ class CurrentInvocation:
     log: EnvironmentLog
     started: float  # monotonic seconds: the event loop's own clock has whole milliseconds only
     deadline_ms: int
-    timer: asyncio.TimerHandle
     result: asyncio.Future[InvocationResult]  # what the caller gets
     wants_log_tail: bool
     log_tail: bytes = b""
@@ -108,6 +107,7 @@ class CurrentInvocation:
         *,
         max_memory_used_mib: int,
         init_duration: float | None,
+        restore_duration: float | None = None,
     ) -> None:
         """Say how it ended; what is logged from here on is not its any more."""
         self.log.platform(End(request_id=self.request_id))
@@ -118,6 +118,7 @@ class CurrentInvocation:
                 memory_size_mib=version.memory_mib,
                 max_memory_used_mib=max_memory_used_mib,
                 init_duration=init_duration,
+                restore_duration=restore_duration,
                 status=ending.status,
                 error_type=ending.error_type,
                 trace=self.trace,

@@ -10,28 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from typing import TYPE_CHECKING
 
 from lambent.domain.invocation import ErrorType
-from lambent.domain.quotas import MIB
+from lambent.domain.quotas import RESTORE_SECONDS
+from lambent.execution_environment import refusals
 from lambent.execution_environment.current_invocation import (
     SUCCESS,
     CurrentInvocation,
     Ending,
     platform_answer,
 )
+from lambent.execution_environment.deadline import Deadline
 from lambent.execution_environment.environment_log import EnvironmentLog
-from lambent.execution_environment.freeze_timer import FreezeTimer
-from lambent.execution_environment.initialization import Initialization, init_seconds
+from lambent.execution_environment.initialization import init_seconds
 from lambent.execution_environment.life import Life
+from lambent.execution_environment.life_starts import LifeStarts
 from lambent.execution_environment.lifecycle import (
     EnvironmentEvent,
     EnvironmentState,
     next_environment_state,
 )
-from lambent.execution_environment.runtimes import runtime_for
+from lambent.execution_environment.restoration import RestoreFailed
 from lambent.telemetry import platform_lines
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.platform_events import Fault, TimedOut
@@ -39,6 +40,7 @@ from lambent.telemetry.platform_events import Fault, TimedOut
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.execution_environment.extensions_api import ShutdownReason
@@ -84,14 +86,13 @@ class Environment:
         self._current: CurrentInvocation | None = None
         self._failed: CurrentInvocation | None = None  # its caller waits for the end of the reset
         self._owes_availability = False  # after a reset; an idle one is available all the time
-        self._initialization: Initialization | None = None
+        self._starts = LifeStarts(self.log, version, parts.runtimes, initialization_type)
+        self._restore_failure: ServiceError | None = None
         self._init_timer = self._loop.call_later(
             init_seconds(version, initialization_type), self._time_out_init
         )
-        self._init_duration_ms: float | None = None  # until a REPORT line has told it
-        self._freeze_timer = FreezeTimer(
-            parts.freeze_after_seconds, lambda: self.state is EnvironmentState.READY, self._freeze
-        )
+        self._time_limit = Deadline(self._time_out)  # of the invocation at work
+        self._freezing = Deadline(self._freeze)
 
     @property
     def is_between_answer_and_next(self) -> bool:
@@ -118,7 +119,10 @@ class Environment:
     # The owner
 
     async def run(self) -> None:
-        """Live: initialise, serve, be reset and initialised again, until `close`."""
+        """Live: initialise, serve, be reset and initialised again, until `close`.
+
+        Raises RestoreFailed; and what the sandbox raises when the host can not start something.
+        """
         try:
             volume = await self._parts.sandboxes.volume(self.version)
             try:
@@ -130,6 +134,8 @@ class Environment:
         finally:
             self.close()
             self._started.set()
+        if self._restore_failure is not None:
+            raise RestoreFailed(self._restore_failure)
 
     async def _wait_wanted(self) -> bool:
         await self._is_wanted.wait()
@@ -142,7 +148,7 @@ class Environment:
 
     async def _live_once(self, volume: Volume) -> None:
         self._life = life = Life(self, self._parts)
-        self._begin_init()
+        self._starts.open()
         try:
             await life.run(volume)
         finally:
@@ -157,7 +163,8 @@ class Environment:
         """
         self._change(EnvironmentEvent.CLOSE)
         self._init_timer.cancel()
-        self._freeze_timer.cancel()
+        self._time_limit.cancel()
+        self._freezing.cancel()
         self._abandon_current()
         self._settle_failed()
         self._is_wanted.set()
@@ -173,10 +180,8 @@ class Environment:
 
     def _abandon_current(self) -> None:
         current, self._current = self._current, None
-        if current is not None:
-            current.timer.cancel()
-            if not current.result.done():
-                current.result.set_exception(EnvironmentUnavailable(self.id))
+        if current is not None and not current.result.done():
+            current.result.set_exception(EnvironmentUnavailable(self.id))
 
     # Reset
 
@@ -202,43 +207,42 @@ class Environment:
 
     # Initialisation
 
-    def _begin_init(self) -> None:
+    def life_begins(self, *, is_restored: bool) -> None:
         is_own_phase = self.state is EnvironmentState.INITIALIZING
-        self._initialization = Initialization(
-            self.log,
-            self.version,
-            runtime_for(self._parts.runtimes, self.version),
-            self.initialization_type,
-            "init" if is_own_phase else "invoke",
-        )
+        self._starts.begin(is_restored=is_restored, is_own_phase=is_own_phase)
+        if is_restored and is_own_phase:
+            self._init_timer.cancel()
+            self._init_timer = self._loop.call_later(RESTORE_SECONDS, self._time_out_restore)
 
     def _time_out_init(self) -> None:
         self._end_init(Ending(status="timeout"))
         self._owes_availability = True
         self._reset("timeout")
 
+    def _time_out_restore(self) -> None:
+        self._end_init(Ending(status="timeout"))
+        self._restore_failure = refusals.restore_timed_out()
+        self.close()
+
     def runtime_failed_to_initialize(self, error: Answer) -> None:
         """Something failed before all were ready, in the init phase or within an invocation."""
         ending = Ending(status="error", error_type=error.error_type)
+        is_restore = self._starts.is_restore
         self._end_init(ending)
-        if self._current is None:
-            self._owes_availability = True
-            self._reset("failure")
-        else:
+        if self._current is not None:
             self._current.take(error)
             self._finish(ending)
+        elif is_restore:
+            # There is no second try: on AWS the invocation that wanted it is answered so.
+            self._restore_failure = refusals.restore_failed(error.error_type or ErrorType.UNKNOWN)
+            self.close()
+        else:
+            self._owes_availability = True
+            self._reset("failure")
 
     def _end_init(self, ending: Ending) -> None:
         self._init_timer.cancel()
-        initialization, self._initialization = self._initialization, None
-        if initialization is None or self._life is None:
-            return
-        if ending.status != "success":
-            self._life.drain_output()
-        elif self.initialization_type == "on-demand" and self._current is None:
-            self._init_duration_ms = initialization.elapsed_ms()
-        initialization.end(self._life.extensions, ending.status, ending.error_type)
-        self._life.end_subscribing()
+        self._starts.end(self._life, ending, is_own_phase=self._current is None)
 
     # Invocation
 
@@ -256,6 +260,7 @@ class Environment:
         if self.state is EnvironmentState.FROZEN and life is not None:
             life.thaw()
         self._change(EnvironmentEvent.INVOKE)
+        self._freezing.lift()
         self.invocations += 1
         seconds = self.version.timeout_seconds
         self._current = current = CurrentInvocation(
@@ -263,10 +268,10 @@ class Environment:
             log=self.log,
             started=time.monotonic(),
             deadline_ms=now_ms() + seconds * 1000,
-            timer=self._loop.call_later(seconds, self._time_out),
             result=self._loop.create_future(),
             wants_log_tail=wants_log_tail,
         )
+        self._time_limit.set(seconds)
         self.log.request_id = invocation.request_id
         if wants_log_tail:
             self.log.begin_tail()
@@ -285,7 +290,7 @@ class Environment:
         """All are done with the invocation, or something failed: report, and be available again."""
         current = self._current
         assert current is not None
-        current.timer.cancel()
+        self._time_limit.lift()
         self.last_used = time.monotonic()
         if self._life is not None:
             self._life.drain_output()  # into this invocation's log tail
@@ -295,7 +300,7 @@ class Environment:
         if ending.status == "success":
             current.settle()
             self._change(EnvironmentEvent.DONE)
-            self._freeze_timer.note_idle()
+            self._freezing.set(self._parts.freeze_after_seconds)
             self._on_available()
         else:
             self._failed = current
@@ -310,19 +315,15 @@ class Environment:
             self.log.platform(
                 TimedOut(request_id=current.request_id, timeout_seconds=seconds, at_ms=now_ms())
             )
+        init_duration, restore_duration = self._starts.take_durations()
         current.report(
             self.version,
             ending,
-            max_memory_used_mib=self._memory_peak_mib(),
-            init_duration=self._init_duration_ms,
+            max_memory_used_mib=self._life.memory_peak_mib() if self._life is not None else 0,
+            init_duration=init_duration,
+            restore_duration=restore_duration,
         )
-        self._init_duration_ms = None
         self.log.request_id = None
-
-    def _memory_peak_mib(self) -> int:
-        peak = self._life.memory_peak_bytes() if self._life is not None else 0
-        # The kernel counts a page or so over the limit before it acts; AWS never shows that.
-        return min(math.ceil(peak / MIB), self.version.memory_mib)
 
     def _time_out(self) -> None:
         current = self._current
@@ -335,22 +336,21 @@ class Environment:
         self._finish(Ending(status="timeout"))
 
     def _freeze(self) -> None:
-        if self._life is not None:
+        if self._life is not None and self.state is EnvironmentState.READY:
             self._change(EnvironmentEvent.FREEZE)
             self._life.freeze()
 
     # What the life at work tells
 
     def runtime_is_initialized(self) -> None:
-        if self._initialization is not None:
-            self._initialization.runtime_done()
+        self._starts.runtime_done()
 
     def life_is_initialized(self) -> None:
         self._end_init(SUCCESS)
         if self.state is EnvironmentState.INITIALIZING:
             self._change(EnvironmentEvent.INITIALIZED)
             self.last_used = time.monotonic()
-            self._freeze_timer.note_idle()
+            self._freezing.set(self._parts.freeze_after_seconds)
             self._on_available()
         elif self._current is not None and self._life is not None:
             self._send(self._current, self._life)

@@ -10,17 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
-from lambent.execution_environment.runtime_http import (
-    BodyBudget,
-    Connection,
-    Refusal,
-    respond_not_found,
-)
+from lambent.execution_environment.runtime_http import respond_not_found
+from lambent.protocol.http_connection import BodyBudget, Connection, Refusal
 
 if TYPE_CHECKING:
     from lambent.execution_environment.extensions_api import ExtensionsApi
     from lambent.execution_environment.runtime_api import RuntimeApi
-    from lambent.execution_environment.runtime_http import Request
+    from lambent.protocol.http import HttpRequest
 
 # Clients use one or two; each costs this server a descriptor.
 _MAX_CONNECTIONS = 256
@@ -53,7 +49,7 @@ class EnvironmentApi:
         for connection in list(self._connections):
             connection.hang_up()
 
-    def _receive(self, request: Request, connection: Connection) -> None:
+    def _receive(self, request: HttpRequest, connection: Connection) -> None:
         if request.path.startswith(_RUNTIME_PREFIX):
             self._runtime.receive(request, connection)
         elif not self._extensions.receive(request, connection):

@@ -14,7 +14,7 @@ from lambent.execution_environment.lifecycle import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lambent.execution_environment.runtime_http import Connection
+    from lambent.protocol.http_connection import Connection
 
 EventType = Literal["INVOKE", "SHUTDOWN"]
 _MAX_ERROR_TYPE_CHARACTERS = 256  # it stands in log lines

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation
-    from lambent.execution_environment.runtime_http import Connection, Request
+    from lambent.protocol.http import HttpRequest
+    from lambent.protocol.http_connection import Connection
 
 ShutdownReason = Literal["spindown", "timeout", "failure"]
 
@@ -70,7 +71,7 @@ class ExtensionsApi:
         self._by_name: dict[str, Extension] = {}
         self._by_id: dict[str, Extension] = {}
         self._is_registration_open = True
-        self._routes: dict[str, tuple[str, Callable[[Request, Connection], None]]] = {
+        self._routes: dict[str, tuple[str, Callable[[HttpRequest, Connection], None]]] = {
             f"{_PREFIX}/register": ("POST", self._register),
             f"{_PREFIX}/event/next": ("GET", self._poll),
             f"{_PREFIX}/init/error": ("POST", self._fail_init),
@@ -141,7 +142,7 @@ class ExtensionsApi:
 
     # Requests
 
-    def receive(self, request: Request, connection: Connection) -> bool:
+    def receive(self, request: HttpRequest, connection: Connection) -> bool:
         """Answer one request, now or when there is something to answer; False: not for this API."""
         found = self._routes.get(request.path)
         if found is None:
@@ -166,7 +167,7 @@ class ExtensionsApi:
         self._by_id[extension.id] = extension
         return extension
 
-    def _register(self, request: Request, connection: Connection) -> None:
+    def _register(self, request: HttpRequest, connection: Connection) -> None:
         name = request.headers.get("lambda-extension-name", "")
         if not 0 < len(name) <= _MAX_NAME_CHARACTERS:
             raise Refused("Extension.InvalidExtensionName", "Empty extension name")
@@ -192,7 +193,7 @@ class ExtensionsApi:
             )
         return self._add(Extension(name, is_external=False))
 
-    def _registration(self, request: Request) -> bytes:
+    def _registration(self, request: HttpRequest) -> bytes:
         version = self._version
         document = {
             "functionName": version.name,
@@ -204,7 +205,7 @@ class ExtensionsApi:
             document["accountId"] = version.account_id
         return json.dumps(document).encode()
 
-    def _poll(self, request: Request, connection: Connection) -> None:
+    def _poll(self, request: HttpRequest, connection: Connection) -> None:
         identifier = _identifier(request)
         extension = self._by_id.get(identifier)
         if extension is None:
@@ -212,13 +213,13 @@ class ExtensionsApi:
         if extension.poll(connection):
             self._environment.extension_is_ready()
 
-    def _fail_init(self, request: Request, connection: Connection) -> None:
+    def _fail_init(self, request: HttpRequest, connection: Connection) -> None:
         self._fail(ExtensionEvent.INIT_ERROR, request, connection)
 
-    def _fail_exit(self, request: Request, connection: Connection) -> None:
+    def _fail_exit(self, request: HttpRequest, connection: Connection) -> None:
         self._fail(ExtensionEvent.EXIT_ERROR, request, connection)
 
-    def _fail(self, event: ExtensionEvent, request: Request, connection: Connection) -> None:
+    def _fail(self, event: ExtensionEvent, request: HttpRequest, connection: Connection) -> None:
         identifier = _identifier(request)
         error_type = request.headers.get("lambda-extension-function-error-type")
         if not error_type:
@@ -232,7 +233,7 @@ class ExtensionsApi:
         connection.respond(202, OK_BODY)
         self._environment.extension_failed(extension)
 
-    def _subscribe(self, request: Request, connection: Connection) -> None:
+    def _subscribe(self, request: HttpRequest, connection: Connection) -> None:
         identifier = _identifier(request)
         extension = self._by_id.get(identifier)
         if extension is None:
@@ -241,7 +242,7 @@ class ExtensionsApi:
         connection.respond(status, body)
 
 
-def _requested_events(request: Request) -> list[str]:
+def _requested_events(request: HttpRequest) -> list[str]:
     """The event names of a registration's body. Raises Refused."""
     if request.is_too_large or len(request.body) > _MAX_REGISTRATION_BYTES:
         raise _invalid_format("the request is too large")
@@ -272,7 +273,7 @@ def _registration_head(extension: Extension) -> str:
     return f"Content-Type: application/json\r\nLambda-Extension-Identifier: {extension.id}\r\n"
 
 
-def _identifier(request: Request) -> str:
+def _identifier(request: HttpRequest) -> str:
     """Who the request says it comes from, in the form identifiers are given out. Raises Refused."""
     found = request.headers.get("lambda-extension-identifier")
     if not found:

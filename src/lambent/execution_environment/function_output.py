@@ -78,7 +78,7 @@ class FunctionOutput:
     """Reads one pipe of a sandbox until it ends, pausing while its log stream is congested."""
 
     def __init__(self, descriptor: int, sink: Lines | Frames, log: Log) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._sink = sink
         self._log = log
         self._ended = asyncio.Event()
@@ -92,18 +92,18 @@ class FunctionOutput:
 
     async def run(self) -> None:
         """Read until the pipe ends; the one owner of the descriptor's readiness."""
-        self._loop.add_reader(self._descriptor, self._read)
+        self._loop.add_reader(self.descriptor, self._read)
         try:
             while not self._ended.is_set():
                 await self._congested.wait()
                 self._congested.clear()
                 if self._ended.is_set():
                     break
-                self._loop.remove_reader(self._descriptor)
+                self._loop.remove_reader(self.descriptor)
                 await self._log.wait_writable()
-                self._loop.add_reader(self._descriptor, self._read)
+                self._loop.add_reader(self.descriptor, self._read)
         finally:
-            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_reader(self.descriptor)
             self.drain()
             self._sink.flush()
 
@@ -118,7 +118,7 @@ class FunctionOutput:
 
     def _read(self) -> int:
         try:
-            data = os.read(self._descriptor, _READ_BYTES)
+            data = os.read(self.descriptor, _READ_BYTES)
         except BlockingIOError:
             return 0
         if not data:

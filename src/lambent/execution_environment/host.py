@@ -15,6 +15,7 @@ from lambent.execution_environment import refusals
 from lambent.execution_environment.environment import Environment
 from lambent.execution_environment.fleet import Fleet, Member
 from lambent.execution_environment.host_budget import NOTHING, HostBudget, Room
+from lambent.execution_environment.restoration import RestoreFailed
 from lambent.execution_environment.start_turns import StartTurns
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.runtime_process import Parts
+    from lambent.telemetry.platform_events import InitializationType
 
 logger = logging.getLogger(__name__)
 
@@ -84,11 +86,11 @@ class Host:
         return member
 
     def _open(self, fleet: Fleet, *, is_provisioned: bool) -> Member:
+        kind: InitializationType = "provisioned-concurrency" if is_provisioned else "on-demand"
+        if fleet.version.starts_from_snapshot:
+            kind = "snap-start"
         environment = Environment(
-            fleet.version,
-            self._parts,
-            self._on_available,
-            initialization_type="provisioned-concurrency" if is_provisioned else "on-demand",
+            fleet.version, self._parts, self._on_available, initialization_type=kind
         )
         member = Member(environment, fleet, is_provisioned)
         self.members[environment] = member
@@ -102,6 +104,9 @@ class Host:
         environment = member.environment
         try:
             await environment.run()
+        except RestoreFailed as failure:
+            member.is_broken = True
+            member.fleet.fail_oldest(failure.error)
         except Exception:  # the boundary of an environment: its failure is nobody else's
             logger.exception("environment %s of %s failed", environment.id, environment.version.arn)
             member.is_broken = True

@@ -29,7 +29,7 @@ def init_seconds(version: FunctionVersion, initialization_type: InitializationTy
 
 
 class Initialization:
-    """An init that has begun with this; `end` is called once."""
+    """An init that began at `started` (monotonic seconds); `end` is called once."""
 
     def __init__(
         self,
@@ -38,11 +38,12 @@ class Initialization:
         runtime: Runtime,
         initialization_type: InitializationType,
         phase: InitPhase,
+        started: float,
     ) -> None:
         self._log = log
         self._type: InitializationType = initialization_type
         self._phase: InitPhase = phase
-        self._started = time.monotonic()
+        self._started = started
         self._is_runtime_done = False
         log.platform(
             InitStart(

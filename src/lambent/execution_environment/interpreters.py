@@ -60,7 +60,8 @@ class Interpreter:
     @property
     def is_system(self) -> bool:
         """Whether every sandbox has it in its place already."""
-        return self.prefix == _SYSTEM_PREFIX or _SYSTEM_PREFIX in self.prefix.parents
+        # Not by `parents`, which are made anew each time: stem cells ask often.
+        return self.prefix.parts[: len(_SYSTEM_PREFIX.parts)] == _SYSTEM_PREFIX.parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType
+from lambent.domain.quotas import MIB
 from lambent.execution_environment.environment_api import EnvironmentApi
 from lambent.execution_environment.extensions_api import ExtensionsApi
 from lambent.execution_environment.lifecycle import ExtensionState
@@ -43,6 +45,9 @@ class Environment(Protocol):
     log: EnvironmentLog
     log_stream_name: str
     initialization_type: InitializationType
+
+    def life_begins(self, *, is_restored: bool) -> None:
+        """Its runtime is about to start, or to go on from a snapshot."""
 
     def runtime_is_initialized(self) -> None:
         """The runtime asked for its first invocation; extensions may not have come so far."""
@@ -149,8 +154,11 @@ class Life:
         if self._processes is not None:
             self._processes.drain_output()
 
-    def memory_peak_bytes(self) -> int:
-        return self._prepared.sandbox.memory_peak_bytes() if self._prepared is not None else 0
+    def memory_peak_mib(self) -> int:
+        """The most memory it has used, rounded up; 0 when unknown."""
+        peak = self._prepared.sandbox.memory_peak_bytes() if self._prepared is not None else 0
+        # The kernel counts a page or so over the limit before it acts; AWS never shows that.
+        return min(math.ceil(peak / MIB), self.version.memory_mib)
 
     def memory_bytes(self) -> int:
         return self._prepared.sandbox.memory_bytes() if self._prepared is not None else 0
@@ -167,6 +175,7 @@ class Life:
             if not self._is_ending.is_set():
                 await self._live(wanted)
         except RuntimeUnavailable as error:
+            self._environment.life_begins(is_restored=False)
             self.process_failed(str(error), ErrorType.INVALID_ENTRYPOINT)
         finally:
             self._forget_subscriptions()
@@ -188,6 +197,10 @@ class Life:
     async def _live(self, wanted: Wanted) -> None:
         self._prepared = prepared = await self._parts.sandboxes.take(wanted)
         try:
+            if not self._is_ending.is_set():
+                if prepared.is_restored:
+                    self._runtime.go_on_from_snapshot()
+                self._environment.life_begins(is_restored=prepared.is_restored)
             server = await asyncio.get_running_loop().create_server(
                 self._api.connect, sock=prepared.slot.listener
             )

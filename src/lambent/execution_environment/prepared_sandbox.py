@@ -6,6 +6,7 @@ when it is asked for; whoever has some ready beforehand can stand in for it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ from lambent.domain.quotas import (
     PROCESSES_AND_THREADS,
 )
 from lambent.execution_environment.entrypoint import LAYERS_ROOT, TASK_ROOT
+from lambent.execution_environment.extensions import find_extensions
 from lambent.sandbox.sandbox import Limits, Mount
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class PreparedSandbox(Protocol):
 
     sandbox: Sandbox
     slot: NetworkSlot
+    is_restored: bool  # what runs in it goes on from a snapshot
 
     async def run(self, command: Command) -> Process:
         """Run the main command, once. Raises SandboxStartFailed, OSError."""
@@ -94,6 +97,7 @@ class SandboxesOnDemand:
     async def take(self, wanted: Wanted) -> PreparedSandbox:
         limits = limits_of(wanted.version)
         mounts = wanted.mounts()
+        extensions = await asyncio.to_thread(find_extensions, wanted.layers_root)
         slot = await self._isolation.take_slot()
         try:
             sandbox = await self._isolation.build(
@@ -101,6 +105,7 @@ class SandboxesOnDemand:
                 limits=replace(limits, cpus=max(limits.cpus, INIT_CPUS)),
                 volume=wanted.volume,
                 slot=slot,
+                may_have_company=bool(extensions),
             )
         except BaseException:
             await slot.close()
@@ -113,6 +118,8 @@ class SandboxesOnDemand:
 
 class BuiltSandbox:
     """A sandbox whose commands are started when they are asked for."""
+
+    is_restored = False
 
     def __init__(self, sandbox: Sandbox, slot: NetworkSlot, host_mounts: Sequence[Mount]) -> None:
         self.sandbox = sandbox

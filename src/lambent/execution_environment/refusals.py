@@ -36,6 +36,21 @@ def too_large(whole_bytes: int, limit_bytes: int) -> ServiceError:
     )
 
 
+def restore_timed_out() -> ServiceError:
+    return ServiceError(
+        "SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit."
+    )
+
+
+def restore_failed(error_type: str) -> ServiceError:
+    """A hook that runs after a restore, or what was restored, failed; the log says how."""
+    return ServiceError(
+        "SnapStartException",
+        f"The function failed when it was restored from its snapshot ({error_type}). "
+        "For more information, check the Amazon CloudWatch logs.",
+    )
+
+
 def stopping() -> ServiceError:
     return ServiceError(
         "ServiceException", "The server was stopped before the function had answered."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING
 
 from lambent.execution_environment.function_output import Frames, FunctionOutput, Lines
@@ -22,6 +23,9 @@ class RunningProcess:
         self._lines = lines
         self._outputs = outputs
         self._log_stream = log_stream
+        self._readable = select.poll()
+        for output in outputs:
+            self._readable.register(output.descriptor, select.POLLIN)
         self.has_ended = asyncio.Event()
 
     @classmethod
@@ -54,8 +58,10 @@ class RunningProcess:
 
     def drain_output(self) -> None:
         """Take in what was written so far; a line without an end ends here, with its invocation."""
-        for output in self._outputs:
-            output.drain()
+        # One question for all pipes: most functions print nothing most of the time.
+        if self._readable.poll(0):
+            for output in self._outputs:
+                output.drain()
         self._lines.flush()
 
     def terminate(self) -> None:

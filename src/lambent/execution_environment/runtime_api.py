@@ -31,7 +31,8 @@ from lambent.execution_environment.runtime_http import (
 )
 
 if TYPE_CHECKING:
-    from lambent.execution_environment.runtime_http import Connection, Request
+    from lambent.protocol.http import HttpRequest
+    from lambent.protocol.http_connection import Connection
 
 _PREFIX = "/2018-06-01/runtime"
 _NEXT = f"{_PREFIX}/invocation/next"
@@ -44,7 +45,7 @@ _MAX_DESCRIPTION_BYTES = 64 * 1024
 _PLATFORM_ERROR_TYPE = re.compile(r"(?:Runtime|Function)\.[A-Z][a-zA-Z]{1,63}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answer:
     """What the runtime posted for an invocation."""
 
@@ -117,6 +118,10 @@ class RuntimeApi:
     def _invocation_id(self) -> str:
         return f"{self._invocation_ids}-{self._invocation_count}"
 
+    def go_on_from_snapshot(self) -> None:
+        """The runtime, which has asked for nothing yet, is one that was ready to be restored."""
+        self._state = RuntimeState.RESTORING
+
     def restore(self) -> None:
         """Let the runtime, which must be ready for it, go on where its snapshot was taken."""
         self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE)
@@ -142,7 +147,7 @@ class RuntimeApi:
         if self._polling is connection:
             self._polling = None
 
-    def receive(self, request: Request, connection: Connection) -> None:
+    def receive(self, request: HttpRequest, connection: Connection) -> None:
         """Answer one request, now or when there is something to answer."""
         if self._is_closed:
             connection.hang_up()
@@ -152,7 +157,7 @@ class RuntimeApi:
         except TransitionNotAllowed as refusal:
             connection.respond(403, error_body("InvalidStateTransition", str(refusal)))
 
-    def _route(self, request: Request, connection: Connection) -> None:
+    def _route(self, request: HttpRequest, connection: Connection) -> None:
         if request.path == _NEXT:
             if is_method(request, "GET", connection):
                 self._poll(connection)
@@ -169,7 +174,7 @@ class RuntimeApi:
         else:
             respond_not_found(connection)
 
-    def _route_restore(self, request: Request, connection: Connection) -> None:
+    def _route_restore(self, request: HttpRequest, connection: Connection) -> None:
         if request.path == _RESTORE_NEXT:
             if is_method(request, "GET", connection):
                 self._poll_for_restore(connection)
@@ -183,9 +188,15 @@ class RuntimeApi:
         if self._undelivered is not None:
             self._deliver(connection)
             return
-        if self._state is RuntimeState.READY and self._has_lost_its_poll:
+        # In the middle of an invocation: Node's client does not wait for the end of a stream that
+        # failed, and asks on another connection. AWS's supervisor lets it wait for its own answer.
+        may_wait = self._state in (RuntimeState.READY, RuntimeState.RUNNING)
+        if may_wait and self._has_lost_its_poll:
             self._polling = connection
             return
+        self._become_ready(connection)
+
+    def _become_ready(self, connection: Connection) -> None:
         self._state = next_runtime_state(self._state, RuntimeEvent.NEXT)
         self._polling = connection
         self._environment.runtime_is_ready()
@@ -205,7 +216,7 @@ class RuntimeApi:
         self._polling = connection
         self._environment.runtime_is_ready_to_restore()
 
-    def _fail_to_initialize(self, request: Request, connection: Connection) -> None:
+    def _fail_to_initialize(self, request: HttpRequest, connection: Connection) -> None:
         if self._state is RuntimeState.RESTORING:
             # As AWS's supervisor takes it: clients post errors of restore hooks here, too.
             self._fail_to_restore(request, connection)
@@ -214,13 +225,13 @@ class RuntimeApi:
         connection.respond(202, OK_BODY)
         self._environment.runtime_failed_to_initialize(_platform_error(request))
 
-    def _fail_to_restore(self, request: Request, connection: Connection) -> None:
+    def _fail_to_restore(self, request: HttpRequest, connection: Connection) -> None:
         self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE_ERROR)
         connection.respond(202, OK_BODY)
         self._environment.runtime_failed_to_restore(_platform_error(request))
 
     def _take_answer(
-        self, request: Request, connection: Connection, request_id: str, kind: str
+        self, request: HttpRequest, connection: Connection, request_id: str, kind: str
     ) -> None:
         echo = request.headers.get("lambda-runtime-invocation-id")
         if (
@@ -244,6 +255,8 @@ class RuntimeApi:
         else:
             connection.respond(202, OK_BODY)
         self._environment.runtime_answered(answer)
+        if self._polling is not None and self._polling.is_open:
+            self._become_ready(self._polling)
 
 
 def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> str:
@@ -259,11 +272,11 @@ def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> 
     )
 
 
-def _is_over_limit(request: Request) -> bool:
+def _is_over_limit(request: HttpRequest) -> bool:
     return request.is_too_large or len(request.body) > RESPONSE_PAYLOAD_BYTES
 
 
-def _response_answer(request: Request) -> Answer:
+def _response_answer(request: HttpRequest) -> Answer:
     if _is_over_limit(request):
         return too_large()
     # A streamed response whose function failed in the middle says so in its trailers.
@@ -273,7 +286,7 @@ def _response_answer(request: Request) -> Answer:
     return Answer(payload=request.body)
 
 
-def _trailer_body(request: Request) -> bytes:
+def _trailer_body(request: HttpRequest) -> bytes:
     try:
         return base64.b64decode(
             request.headers.get("lambda-runtime-function-error-body", ""), validate=True
@@ -282,14 +295,14 @@ def _trailer_body(request: Request) -> bytes:
         return b"{}"
 
 
-def _error_answer(request: Request) -> Answer:
+def _error_answer(request: HttpRequest) -> Answer:
     if _is_over_limit(request):
         return too_large()
     error_type = request.headers.get("lambda-runtime-function-error-type")
     return Answer(payload=request.body, error_type=error_type or _error_type_of(request.body))
 
 
-def _platform_error(request: Request) -> Answer:
+def _platform_error(request: HttpRequest) -> Answer:
     """An error of the runtime's own, with a type the platform's lines may show."""
     error = _error_answer(request)
     return replace(error, error_type=platform_error_type(error.error_type or ""))

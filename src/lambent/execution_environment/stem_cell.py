@@ -39,6 +39,8 @@ class Waiting:
 class StemCell:
     """See `prepared_sandbox.PreparedSandbox`."""
 
+    is_restored = False
+
     def __init__(
         self, sandbox: Sandbox, slot: NetworkSlot, volume: Volume, waiting: Waiting | None
     ) -> None:
@@ -49,7 +51,7 @@ class StemCell:
 
     @property
     def may_have_company(self) -> bool:
-        return self._waiting is None or self._waiting.may_have_company
+        return self._waiting is not None and self._waiting.may_have_company
 
     async def assign(self, wanted: Wanted) -> None:
         """Give it a function version's files and limits. Raises SandboxStartFailed, OSError."""

@@ -142,7 +142,11 @@ class StemStock:
             slot = await isolation.take_slot()
             undo.push_async_callback(slot.close)
             sandbox = await isolation.build(
-                mounts=_mounts(self._kind.runtime), limits=_LIMITS, volume=volume, slot=slot
+                mounts=_mounts(self._kind.runtime),
+                limits=_LIMITS,
+                volume=volume,
+                slot=slot,
+                may_have_company=self._kind.forks,
             )
             undo.push_async_callback(sandbox.close)
             waiting = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from codecs import BOM_UTF8
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, REQUEST_PAYLOAD_BYTES
@@ -24,7 +25,7 @@ _VALUE = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false'
 
 def _read_json(encoded: bytes) -> object:
     """Raises ValueError or RecursionError for what is no JSON in UTF-8."""
-    return _JSON.decode(encoded.decode("utf-8-sig"))
+    return _JSON.decode(encoded.removeprefix(BOM_UTF8).decode())
 
 
 def checked_event(payload: bytes) -> bytes:

@@ -37,25 +37,23 @@ def identify(
     request_id: str,
     default_account: str,
     default_region: str,
-) -> Caller:
+) -> tuple[Caller, str | None]:
     """The caller a request's credential scope names; whatever it does not say is the default.
+
+    And the signing name it is for, such as `lambda` or `logs`: None when it is unsigned.
 
     An access key of twelve digits names its own account, so that one server can hold several.
     """
     scope = _scope(headers, query)
-    account, region = scope.access_key, scope.region
-    return Caller(
+    account, region, service = scope
+    caller = Caller(
         account_id=account if _ACCOUNT.fullmatch(account) else default_account,
         region=region if _REGION.fullmatch(region) else default_region,
         request_id=request_id,
+        trace_header=headers.get("x-amzn-trace-id"),
         host=headers.get("host", ""),
     )
-
-
-def scoped_service(headers: Mapping[str, str], query: str) -> str | None:
-    """The signing name the request is for, such as `lambda` or `logs`; None when it is unsigned."""
-    service = _scope(headers, query).service
-    return service if _SERVICE.fullmatch(service) else None
+    return caller, service if _SERVICE.fullmatch(service) else None
 
 
 def _scope(headers: Mapping[str, str], query: str) -> _Scope:

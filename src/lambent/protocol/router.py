@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 _LONE_LABEL = r"(arn:.+?|[^/]+)"
 _LABEL = r"([^/]+)"
 _GREEDY_LABEL = r"(.+)"
+# Requests come for the same few paths again and again. Long ones are hardly among them.
+_CACHED_PATHS = 1024
+_LONGEST_CACHED_PATH = 256
 _ANY = "{}"  # stands for the first segment of templates that begin with a label
 _LABEL_IN_TEMPLATE = re.compile(r"(\{[^}]+\})")
 
@@ -61,9 +65,15 @@ class Router:
             first = _first_segment(route.template.partition("?")[0])
             grouped[route.method, _ANY if "{" in first else first].append(route)
         self._groups = {key: _compile(group) for key, group in grouped.items()}
+        self._cached = functools.lru_cache(_CACHED_PATHS)(self._find)
 
-    def match(self, method: str, path: str, query: str) -> tuple[str, list[str]] | None:
+    def match(self, method: str, path: str, query: str) -> tuple[str, tuple[str, ...]] | None:
         """The operation and its labels, percent-decoded in template order; None when unknown."""
+        if query or len(path) > _LONGEST_CACHED_PATH:
+            return self._find(method, path, query)
+        return self._cached(method, path, query)
+
+    def _find(self, method: str, path: str, query: str) -> tuple[str, tuple[str, ...]] | None:
         for first in (_first_segment(path), _ANY):
             group = self._groups.get((method, first))
             found = _match(group, path, query) if group is not None else None
@@ -76,7 +86,7 @@ def _first_segment(path: str) -> str:
     return path[1:].partition("/")[0]
 
 
-def _match(group: _Group, path: str, query: str) -> tuple[str, list[str]] | None:
+def _match(group: _Group, path: str, query: str) -> tuple[str, tuple[str, ...]] | None:
     match = group.expression.fullmatch(path)
     if match is None or match.lastindex is None:
         return None
@@ -85,7 +95,7 @@ def _match(group: _Group, path: str, query: str) -> tuple[str, list[str]] | None
     if operation is None:
         return None
     labels = [match[index] for index in template.label_groups]
-    return operation, [unquote(label) if "%" in label else label for label in labels]
+    return operation, tuple(unquote(label) if "%" in label else label for label in labels)
 
 
 def _choose(candidates: list[_Candidate], query: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -34,10 +35,20 @@ _USER_INSIDE = ("--uid", str(USER_ID), "--gid", str(GROUP_ID))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """Where the tools are: bwrap on the host, the other inside as well (both under /usr)."""
+    """Where the tools are: bwrap on the host, the others inside as well (all under /usr)."""
 
     bubblewrap: str
     setpriv: str
+    holder: tuple[str, ...]  # writes what it reads, until that ends, and buries orphans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What bwrap runs when it has built."""
+
+    argv: tuple[str, ...]
+    user_id: int | None  # whose its output is to be
+    question: bytes  # it answers this with a byte of telemetry as soon as it runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +63,44 @@ class Surroundings:
 
 def find_programs() -> Programs | None:
     bubblewrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
-    if bubblewrap is None or setpriv is None:
+    env, cat = shutil.which("env"), shutil.which("cat")
+    if bubblewrap is None or setpriv is None or env is None or cat is None:
         return None
-    return Programs(bubblewrap=bubblewrap, setpriv=setpriv)
+    return Programs(bubblewrap=bubblewrap, setpriv=setpriv, holder=_find_holder(env, cat))
+
+
+def _find_holder(env: str, cat: str) -> tuple[str, ...]:
+    """`cat`, for whom the kernel buries orphans where `env` (coreutils 8.31) can ask for that."""
+    careless = (env, "--ignore-signal=CHLD", cat)
+    tried = subprocess.run(careless, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    return careless if tried.returncode == 0 else (cat,)
 
 
 def sandbox_arguments(
     surroundings: Surroundings, mounts: Sequence[Mount], volume: Volume
 ) -> list[str]:
     """bwrap's arguments for a new sandbox, without the descriptors of one start."""
+    return [*_first_arguments(volume), *company_arguments(surroundings, mounts, volume)]
+
+
+def held_arguments(
+    surroundings: Surroundings, mounts: Sequence[Mount], volume: Volume
+) -> list[str]:
+    """The same for a sandbox that lasts whoever comes and goes in it.
+
+    Its process 1 is the holder. A function can not signal process 1, whoever's it is.
+    """
+    return [
+        *_first_arguments(volume),
+        "--as-pid-1",
+        *(_USER_INSIDE if volume.user_id is None else ()),
+        *_place_arguments(surroundings, mounts, volume),
+    ]
+
+
+def _first_arguments(volume: Volume) -> list[str]:
     user = [] if volume.user_id is not None else ["--unshare-user"]
-    return [*_FIRST_NAMESPACES, *user, *company_arguments(surroundings, mounts, volume)]
+    return [*_FIRST_NAMESPACES, *user]
 
 
 def company_arguments(
@@ -74,8 +112,14 @@ def company_arguments(
     and IPC are what bwrap is started in. bwrap cannot join a mount namespace: the files are put
     together once more, from the same parts.
     """
+    user = _USER_INSIDE if volume.user_id is None else _TO_CHANGE_USER
+    return [*_place_arguments(surroundings, mounts, volume), *user]
+
+
+def _place_arguments(
+    surroundings: Surroundings, mounts: Sequence[Mount], volume: Volume
+) -> list[str]:
     arguments = [*_NAMESPACES, *_PROCESS, "--hostname", root_files.HOST_NAME]
-    arguments += _USER_INSIDE if volume.user_id is None else _TO_CHANGE_USER
     arguments += [*root_files.program_arguments(), *root_files.shell_arguments()]
     arguments += root_files.device_arguments()
     arguments += ["--proc", "/proc", "--ro-bind", str(surroundings.etc), "/etc"]
@@ -119,10 +163,16 @@ def _parents_of(mounts: Sequence[Mount]) -> list[str]:
     return sorted(parents - {"/"})
 
 
-def command_line(programs: Programs, arguments_descriptor: int, user_id: int | None) -> list[str]:
-    """bwrap with its arguments in a file, down to the shell that awaits the entry script."""
-    line = [programs.bubblewrap, "--args", str(arguments_descriptor), "--"]
+def shell_entry(programs: Programs, user_id: int | None) -> Entry:
+    """The shell that awaits the entry script, as this user; None for who it is anyway."""
+    argv: tuple[str, ...] = (root_files.ENTRY_SHELL, *entry_shell.SHELL[1:])
     if user_id is not None:
-        line += [programs.setpriv, "--reuid", str(user_id), "--regid", str(user_id)]
-        line += ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]
-    return [*line, root_files.ENTRY_SHELL, *entry_shell.SHELL[1:]]
+        user = ("--reuid", str(user_id), "--regid", str(user_id), "--clear-groups")
+        powers = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+        argv = (programs.setpriv, *user, *powers, "--", *argv)
+    return Entry(argv=argv, user_id=user_id, question=entry_shell.QUESTION)
+
+
+def holder_entry(programs: Programs) -> Entry:
+    """What lasts as long as a sandbox, and never becomes anything else."""
+    return Entry(argv=programs.holder, user_id=None, question=b"\n")

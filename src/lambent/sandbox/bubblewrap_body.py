@@ -33,6 +33,7 @@ class Design:
     mounts: tuple[Mount, ...]
     limits: Limits
     volume: Volume
+    may_have_company: bool
 
     @property
     def kinds_to_join(self) -> tuple[str, ...]:
@@ -44,8 +45,8 @@ class BubblewrapBody:
     """See `sandbox.Body`.
 
     bwrap ends with the command it was started for, and process 1 of the sandbox, and so everybody,
-    with bwrap. So a main command that is alone becomes that command; where others are to outlive
-    it, the shell that waits for it waits until the end, and it is run beside like them.
+    with bwrap. So a main command that is alone is that command; where others may outlive it, that
+    is a holder, and the main command is run beside it like them.
     """
 
     def __init__(self, design: Design, launched: Launched) -> None:
@@ -65,6 +66,8 @@ class BubblewrapBody:
                 self._is_built = True
 
     def run(self, command: Command) -> BubblewrapProcess:
+        if self._design.may_have_company:
+            return self.run_beside(command)
         # Not only once it is built: the shell then goes on with it at once.
         entry_shell.send(self._launched.pipes.script, entry_shell.build_script(command))
         self.wait_until_built()
@@ -80,7 +83,6 @@ class BubblewrapBody:
             self.wait_until_built()  # if it is not, that says why
             raise
         try:
-            entry_shell.wait_until_begun(launched.pipes)
             self.wait_until_built()
             # It is still there: so its number was not another's when it was joined.
             signal.pidfd_send_signal(self.first_process, 0)
@@ -102,7 +104,14 @@ class BubblewrapBody:
         launcher = Launcher(design.surroundings, design.group, place, joined)
         self._process_groups.append(launcher.process_group)
         arguments = bubblewrap.company_arguments(design.surroundings, design.mounts, design.volume)
-        return launcher.launch(arguments, design.limits, design.volume.user_id)
+        entry = bubblewrap.shell_entry(design.surroundings.programs, design.volume.user_id)
+        launched = launcher.launch(arguments, design.limits, entry)
+        try:
+            entry_shell.wait_until_begun(launched.pipes)
+        except BaseException:
+            launched.close()
+            raise
+        return launched
 
     def run_copy(self, original: Original) -> ForkedProcess:
         self.wait_until_built()
@@ -110,6 +119,9 @@ class BubblewrapBody:
         return ForkedProcess(
             original, self.first_process, design.volume, design.limits, design.group
         )
+
+    def has(self, pid: int) -> bool:
+        return self._design.group.has(pid)
 
     def mount(self, mounts: Sequence[Mount]) -> None:
         self.wait_until_built()

@@ -24,6 +24,8 @@ SHELL = ("/bin/sh", "-s")
 
 # What bwrap is given at one of these it leaves open, and the shell closes. No shell takes higher ones.
 SPARE_DESCRIPTORS = (8, 9)
+# To be sent before the script.
+QUESTION = "exec {}\necho\n".format(" ".join(f"{n}<&-" for n in SPARE_DESCRIPTORS)).encode()
 
 _SETUP_MS = 10_000
 _ERROR_BYTES = 4096
@@ -107,14 +109,8 @@ def send(pipe: int, script: bytes) -> None:
         return
 
 
-def ask_for_sign_of_life(pipe: int) -> None:
-    """To be sent before the script; read by `wait_until_begun`."""
-    closed = " ".join(f"{number}<&-" for number in SPARE_DESCRIPTORS)
-    send(pipe, f"exec {closed}\necho\n".encode())
-
-
 def wait_until_begun(pipes: Pipes) -> None:
-    """Until the shell reads its script: it says so with one byte of telemetry.
+    """Until the shell reads its script: asked, it says so with one byte of telemetry.
 
     Raises SandboxStartFailed with what was said about it.
     """

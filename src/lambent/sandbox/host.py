@@ -21,7 +21,7 @@ from lambent.sandbox import (
     volumes,
 )
 from lambent.sandbox.control_groups.groups import ControlGroups, open_control_groups
-from lambent.sandbox.network import slots, uplink
+from lambent.sandbox.network import firewall, slots, uplink
 from lambent.sandbox.network.shared import host_thread, open_shared_network
 
 State = Literal["enforced", "limited", "missing"]
@@ -213,8 +213,7 @@ def _outbound(problem: str) -> Capability:
 
 
 def _outbound_remedy() -> str:
-    tools = {"ip": "iproute2", "nft": "nftables"}
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
+    missing = [] if firewall.is_available() else ["nftables"]
     if not uplink.installed_programs():
         missing.append("passt")
     if missing:

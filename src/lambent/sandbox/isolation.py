@@ -42,6 +42,7 @@ class Kind(Protocol):
     """One way to isolate. Only `take_slot` belongs to the event loop; the others block."""
 
     executor: Executor
+    patient: Executor  # for what a function's processes can hold up
 
     async def take_slot(self) -> NetworkSlot: ...
     def make_volume(self, size_bytes: int, like: Volume | None = None) -> Volume: ...
@@ -53,6 +54,7 @@ class Kind(Protocol):
         slot: NetworkSlot,
         *,
         may_be_copied: bool,
+        may_have_company: bool,
     ) -> Body: ...
     def find_snapshot_problem(self) -> str: ...
     def listen_for_template(self, slot: NetworkSlot) -> socket.socket: ...
@@ -97,7 +99,9 @@ class Isolation:
         That other one must outlive it. Raises OSError.
         """
         return await self._in_thread(
-            lambda: self._kind.make_volume(size_bytes, like), lambda volume: volume.close()
+            lambda: self._kind.make_volume(size_bytes, like),
+            lambda volume: volume.close(),
+            self._kind.executor if like is None else self._kind.patient,
         )
 
     async def take_slot(self) -> NetworkSlot:
@@ -112,25 +116,41 @@ class Isolation:
         volume: Volume,
         slot: NetworkSlot,
         may_be_copied: bool = False,
+        may_have_company: bool = False,
     ) -> Sandbox:
         """A sandbox that nothing runs in yet; the last of its mounts may be still to come.
 
-        In one that `may_be_copied` a command may become a template. Raises SandboxStartFailed,
-        OSError, as may the first that is asked of it.
+        In one that `may_be_copied` a command may become a template; in one that `may_have_company`
+        each command can outlive each other. Raises SandboxStartFailed, OSError, as may the first
+        that is asked of it.
         """
         body = await self._in_thread(
-            lambda: self._kind.build(mounts, limits, volume, slot, may_be_copied=may_be_copied),
+            lambda: self._kind.build(
+                mounts,
+                limits,
+                volume,
+                slot,
+                may_be_copied=may_be_copied,
+                may_have_company=may_have_company,
+            ),
             self._dispose_of_body,
         )
-        return self._sandbox(body)
+        return self._sandbox(body, may_have_company=may_have_company or may_be_copied)
 
-    def _sandbox(self, body: Body) -> Sandbox:
-        sandbox = Sandbox(body, self._kind.executor, self._sandboxes.discard)
+    def _sandbox(self, body: Body, *, may_have_company: bool) -> Sandbox:
+        kind = self._kind
+        sandbox = Sandbox(
+            body,
+            self._sandboxes.discard,
+            executor=kind.executor,
+            patient=kind.patient,
+            may_have_company=may_have_company,
+        )
         self._sandboxes.add(sandbox)
         return sandbox
 
     async def _dispose_of_body(self, body: Body) -> None:
-        await Sandbox(body, self._kind.executor, lambda _: None).close()
+        await self._sandbox(body, may_have_company=False).close()
 
     async def find_snapshot_problem(self) -> str:
         """Why nothing can be restored from templates on this host; empty when it can."""
@@ -158,9 +178,9 @@ class Isolation:
             await slot.close()
 
         body, slot = await self._in_thread(
-            lambda: self._kind.restore(source, volume, limits), dispose
+            lambda: self._kind.restore(source, volume, limits), dispose, self._kind.patient
         )
-        return self._sandbox(body), slot
+        return self._sandbox(body, may_have_company=False), slot
 
     async def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer:
         """A process that `Sandbox.run_copy` copies; the caller closes it.
@@ -175,9 +195,13 @@ class Isolation:
         return await self._in_thread(lambda: self._kind.fork_server(command, mounts), dispose)
 
     async def _in_thread(
-        self, job: Callable[[], _T], dispose: Callable[[_T], Awaitable[None]]
+        self,
+        job: Callable[[], _T],
+        dispose: Callable[[_T], Awaitable[None]],
+        executor: Executor | None = None,
     ) -> _T:
-        made = asyncio.get_running_loop().run_in_executor(self._kind.executor, job)
+        threads = executor or self._kind.executor
+        made = asyncio.get_running_loop().run_in_executor(threads, job)
         try:
             return await asyncio.shield(made)
         except asyncio.CancelledError:

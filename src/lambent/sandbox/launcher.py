@@ -9,6 +9,8 @@ waits for what to become. Where we are root, it then becomes, one after the othe
         sh (waits for its script; sets the environment, arranges descriptors)
           the command
 
+or, in a sandbox that is to outlive its commands, the holder, which is process 1 there.
+
 The sandbox is built when that last shell waits, which nobody needs to wait for. The environment comes last because whoever wrote it
 must not steer what still runs as root: LD_PRELOAD would. Should this server die at any step, the
 next one reads the end of its script and ends: the command never runs without its limits.
@@ -26,13 +28,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import bubblewrap, entry_shell, resource_limits, system_calls
+from lambent.sandbox import entry_shell, resource_limits, system_calls
 from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from lambent.sandbox.bubblewrap import Entry, Surroundings
     from lambent.sandbox.control_groups.groups import ControlGroup
     from lambent.sandbox.sandbox import Limits
 
@@ -66,7 +69,7 @@ class Launcher:
 
     def __init__(
         self,
-        surroundings: bubblewrap.Surroundings,
+        surroundings: Surroundings,
         group: ControlGroup,
         place: AbstractContextManager[None],
         joined: Sequence[str] = (),
@@ -76,7 +79,7 @@ class Launcher:
         `joined` are the files of namespaces that bwrap is to join, of which kind says their name.
         """
         self.group = group
-        self._programs = surroundings.programs
+        self._bubblewrap = surroundings.programs.bubblewrap
         with ExitStack() as results, ExitStack() as ours, ExitStack() as theirs:
             self._pipes = entry_shell.open_pipes(results, results, theirs)
             self._info, info_end = entry_shell.pipe(ours, theirs)
@@ -105,18 +108,18 @@ class Launcher:
         """That of its process, and of what bwrap starts until that has its own."""
         return self._process.pid
 
-    def launch(self, arguments: Sequence[str], limits: Limits, user_id: int | None) -> Launched:
+    def launch(self, arguments: Sequence[str], limits: Limits, entry: Entry) -> Launched:
         """Become bwrap, and wait until that has made its namespaces. Blocks some milliseconds.
 
         Raises SandboxStartFailed, OSError. Whatever happens, the launcher is used up.
         """
         try:
             resource_limits.apply(self._process.pid, limits)
-            self._become_bubblewrap(arguments, user_id)
+            self._become_bubblewrap(arguments, entry)
             child_pid = self._read_child_pid()
             child = self._open_process(child_pid)
             # Only now: before, the shell that became bwrap might have read it.
-            entry_shell.ask_for_sign_of_life(self._pipes.script)
+            entry_shell.send(self._pipes.script, entry.question)
         except BaseException:
             self.discard()
             raise
@@ -150,18 +153,18 @@ class Launcher:
             self._process.wait()  # then all its words are there
             raise SandboxStartFailed(entry_shell.read_error(self._pipes)) from error
 
-    def _become_bubblewrap(self, arguments: Sequence[str], user_id: int | None) -> None:
+    def _become_bubblewrap(self, arguments: Sequence[str], entry: Entry) -> None:
         # Through a file: command lines are public on the host.
         joined = dict(zip(entry_shell.SPARE_DESCRIPTORS, self._joined, strict=False))
         options = [word for number, file in joined.items() for word in _joining(number, file)]
         words = "".join(f"{word}\0" for word in [*arguments, *self._options, *options])
         os.write(self._arguments, words.encode())
         os.lseek(self._arguments, 0, os.SEEK_SET)
-        if user_id is not None:
+        if entry.user_id is not None:
             for end in (self._pipes.output_end, self._pipes.telemetry_end):
                 # Programs open /dev/stderr by name, which asks for the pipe's owner.
-                os.fchown(end, user_id, user_id)
-        line = bubblewrap.command_line(self._programs, self._arguments, user_id)
+                os.fchown(end, entry.user_id, entry.user_id)
+        line = [self._bubblewrap, "--args", str(self._arguments), "--", *entry.argv]
         self._theirs.close()
         opened = "".join(f" {number}<{shlex.quote(file)}" for number, file in joined.items())
         entry_shell.send(self._pipes.script, f"exec {shlex.join(line)}{opened}\n".encode())

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import logging
 import os
-import shutil
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -23,6 +22,7 @@ from lambent.sandbox import (
     servers,
     system_calls,
     template,
+    volume_copies,
     volumes,
 )
 from lambent.sandbox.bubblewrap_body import BubblewrapBody, Design
@@ -53,6 +53,8 @@ _log = logging.getLogger(__name__)
 
 # Each start is some milliseconds of waiting for other processes.
 _THREADS = 8
+# Each waits for seconds, at worst.
+_PATIENT_THREADS = 64
 _SLOTS_IN_STOCK = 4
 
 
@@ -60,10 +62,12 @@ _SLOTS_IN_STOCK = 4
 class _Common:
     directory: Path
     executor: Executor  # its threads live in a network namespace that leads nowhere
+    patient: Executor  # more of these, for what a function's processes can hold up
     surroundings: bubblewrap.Surroundings
     groups: ControlGroups
     users: UserIds | None  # None where we have only one user id to give
     network: SharedNetwork
+    has_volumes_on_disk: bool
     template_filter: Path | None  # of sandboxes whose processes may be copied
     undo: ExitStack
 
@@ -77,30 +81,34 @@ class Namespaces:
         self._launchers: dict[int, Launcher] = {}  # by the descriptor of their network namespace
         self.slots = SlotPool(self._make_slot, common.executor, _SLOTS_IN_STOCK)
         self.executor = common.executor
+        self.patient = common.patient
 
     async def take_slot(self) -> NetworkSlot:
         return await self.slots.take()
 
     def make_volume(self, size_bytes: int, like: Volume | None = None) -> Volume:
         users = self._common.users if like is None else None
-        place = self._common.directory / "volumes" / str(next(self._numbers))
+        number = next(self._numbers)
+        place = self._common.directory / "places" / str(number)
+        image = self._common.directory / "volumes" / f"{number}.ext4"
         place.mkdir()
         user_id = users.take() if users else like.user_id if like else None
 
         def remove() -> None:
-            volumes.unmount(place / "files")
-            shutil.rmtree(place)
+            volumes.unmount(place / "files", image)
+            root_files.remove_accounts(place)
+            place.rmdir()
             if users and user_id is not None:
                 users.release(user_id)
 
         async def remove_in_thread() -> None:
-            await asyncio.get_running_loop().run_in_executor(self.executor, remove)
+            await asyncio.get_running_loop().run_in_executor(self.patient, remove)
 
         try:
-            _mount(place / "files", self._common.directory / "templates", size_bytes, user_id)
+            self._mount(place / "files", image, size_bytes, user_id)
             root_files.write_accounts(place, *_ids_inside(user_id))
             if like is not None:
-                volumes.copy_files(like.path, place / "files")
+                volume_copies.copy_files(like.path, place / "files")
         except BaseException:
             remove()
             raise
@@ -116,6 +124,7 @@ class Namespaces:
         slot: NetworkSlot,
         *,
         may_be_copied: bool,
+        may_have_company: bool,
     ) -> Body:
         if slot.namespace is None:
             raise ValueError("this network slot is of another kind of isolation")
@@ -130,11 +139,12 @@ class Namespaces:
             mounts=tuple(mounts),
             limits=limits,
             volume=volume,
+            # Copies live as long as their sandbox, not as long as their template.
+            may_have_company=may_have_company or may_be_copied,
         )
         try:
             launcher.group.limit(limits)
-            arguments = bubblewrap.sandbox_arguments(design.surroundings, mounts, volume)
-            return BubblewrapBody(design, launcher.launch(arguments, limits, volume.user_id))
+            return BubblewrapBody(design, launcher.launch(*_construction(design)))
         except BaseException:
             _discard(launcher)
             raise
@@ -179,18 +189,28 @@ class Namespaces:
         common = self._common
         group = common.groups.create(str(next(self._numbers)))
         try:
-            body = RestoredBody(source, volume, limits, group)
+            restored = RestoredBody(source, volume, limits, group)
         except BaseException:
             group.remove()
             raise
         try:
-            home, network = common.surroundings.home_network, body.open_network()
+            home, network = common.surroundings.home_network, restored.open_network()
             slot = make_slot(home, common.network.router, network)
         except BaseException:
-            body.kill()
-            body.remove()
+            restored.kill()
+            restored.remove()
             raise
-        return body, self._with_threads_of_ours(slot)
+        return restored, self._with_threads_of_ours(slot)
+
+    def _mount(self, files: Path, image: Path, size_bytes: int, user_id: int | None) -> None:
+        if user_id is None or not self._common.has_volumes_on_disk:
+            volumes.mount_in_memory(files, size_bytes)
+        else:
+            templates = self._common.directory / "templates"
+            volumes.mount_on_disk(files, image, templates, size_bytes)
+        if user_id is not None:
+            os.chown(files, user_id, user_id)
+        files.chmod(0o700)
 
     def _surroundings(self, *, may_be_copied: bool) -> bubblewrap.Surroundings:
         surroundings = self._common.surroundings
@@ -235,8 +255,10 @@ def _open_common(state_directory: Path) -> _Common:
     with ExitStack() as stack:
         home = _new_home()
         stack.callback(os.close, home)
-        executor = _threads(stack, home)
+        executor = _threads(stack, home, _THREADS)
+        patient = _threads(stack, home, _PATIENT_THREADS)
         directory = stack.enter_context(servers.own_directory(state_directory))
+        volumes.mount_places(directory / "places")
         users = UserIds() if privileges.has_root_powers() else None
         if users:
             stack.callback(users.close)
@@ -266,6 +288,7 @@ def _open_common(state_directory: Path) -> _Common:
         return _Common(
             directory=directory,
             executor=executor,
+            patient=patient,
             surroundings=bubblewrap.Surroundings(
                 programs=programs,
                 etc=directory / "etc",
@@ -276,6 +299,7 @@ def _open_common(state_directory: Path) -> _Common:
             groups=groups,
             users=users,
             network=shared,
+            has_volumes_on_disk=not volumes.find_problem(),
             undo=stack.pop_all(),
         )
 
@@ -291,10 +315,10 @@ def _new_home() -> int:
     return made.result(timeout=0)
 
 
-def _threads(stack: ExitStack, home: int) -> Executor:
+def _threads(stack: ExitStack, home: int, count: int) -> Executor:
     """Threads that live as long as the stack: sandboxes die with the thread that started them."""
     executor = ThreadPoolExecutor(
-        _THREADS, "sandbox", initializer=system_calls.enter_network, initargs=(home,)
+        count, "sandbox", initializer=system_calls.enter_network, initargs=(home,)
     )
     return stack.enter_context(executor)
 
@@ -306,14 +330,16 @@ def _write_filter(file: Path, *, may_be_copied: bool = False) -> Path | None:
     return file
 
 
-def _mount(files: Path, templates: Path, size_bytes: int, user_id: int | None) -> None:
-    if user_id is None or volumes.find_problem():
-        volumes.mount_in_memory(files, size_bytes)
+def _construction(design: Design) -> tuple[list[str], Limits, bubblewrap.Entry]:
+    """What to launch for a new sandbox."""
+    surroundings, volume = design.surroundings, design.volume
+    if design.may_have_company:
+        arguments = bubblewrap.held_arguments(surroundings, design.mounts, volume)
+        entry = bubblewrap.holder_entry(surroundings.programs)
     else:
-        volumes.mount_on_disk(files, templates, size_bytes)
-    if user_id is not None:
-        os.chown(files, user_id, user_id)
-    files.chmod(0o700)
+        arguments = bubblewrap.sandbox_arguments(surroundings, design.mounts, volume)
+        entry = bubblewrap.shell_entry(surroundings.programs, volume.user_id)
+    return arguments, design.limits, entry
 
 
 def _ids_inside(user_id: int | None) -> tuple[int, int]:

@@ -52,6 +52,7 @@ class PlainProcesses:
         self._directory = directory
         self._numbers = itertools.count()
         self.executor: Executor = executor
+        self.patient: Executor = executor
 
     async def take_slot(self) -> NetworkSlot:
         listener = slots.listen(("127.0.0.1", 0), _BACKLOG)
@@ -82,6 +83,7 @@ class PlainProcesses:
         slot: NetworkSlot,
         *,
         may_be_copied: bool,
+        may_have_company: bool,
     ) -> Body:
         return PlainBody(volume, limits)
 
@@ -118,6 +120,9 @@ class PlainBody:
 
     def wait_until_built(self) -> None:
         """Nothing is built."""
+
+    def has(self, pid: int) -> bool:
+        return False
 
     def mount(self, mounts: Sequence[Mount]) -> None:
         """Commands see the host's own files."""
@@ -217,7 +222,7 @@ def _launch(command: Command, limits: Limits) -> PlainProcess:
         theirs.close()
         try:
             resource_limits.apply(process.pid, limits)
-            entry_shell.ask_for_sign_of_life(ends.script)
+            entry_shell.send(ends.script, entry_shell.QUESTION)
             entry_shell.send(ends.script, script)
             entry_shell.wait_until_begun(ends)
         except BaseException:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambent.sandbox.control_groups.groups import ControlGroup
-    from lambent.sandbox.fork_server import ForkServer
-    from lambent.sandbox.sandbox import Command, Limits, Mount, Volume
+    from lambent.sandbox.sandbox import Command, Limits, Mount, Original, Volume
     from lambent.sandbox.template import Copy, Template
 
 _TEMPORARY_FILES = "/tmp"
@@ -46,6 +45,8 @@ class RestoredBody:
                         os.fchown(end, volume.user_id, volume.user_id)
                 self._copy = source.copy(output_end, telemetry_end)
             undo.callback(self._discard)
+            # What it shares with its template counts as the template's, until it writes there.
+            self._shared_bytes = source.memory_bytes()
             group.add(self._copy.pid)
             late_mounts.cover(self._copy.process, volume.path, _TEMPORARY_FILES)
             undo.pop_all()
@@ -70,11 +71,14 @@ class RestoredBody:
     def run_beside(self, command: Command) -> RestoredProcess:
         raise SandboxStartFailed("nothing is run beside what was restored from a snapshot")
 
-    def run_copy(self, server: ForkServer) -> RestoredProcess:
+    def run_copy(self, original: Original) -> RestoredProcess:
         raise SandboxStartFailed("nothing is run beside what was restored from a snapshot")
 
     def wait_until_built(self) -> None:
         """It is, from the beginning."""
+
+    def has(self, pid: int) -> bool:
+        return self._group.has(pid)
 
     def mount(self, mounts: Sequence[Mount]) -> None:
         raise SandboxStartFailed("what was restored from a snapshot has its files")
@@ -96,7 +100,8 @@ class RestoredBody:
         self._group.limit_cpus(cpus)
 
     def memory_peak_bytes(self) -> int:
-        return self._group.memory_peak_bytes()
+        peak = self._group.memory_peak_bytes()
+        return peak + self._shared_bytes if peak else 0
 
     def memory_bytes(self) -> int:
         return self._group.memory_bytes()

@@ -103,6 +103,12 @@ def write_accounts(directory: Path, user_id: int, group_id: int) -> None:
     _write(directory, texts)
 
 
+def remove_accounts(directory: Path) -> None:
+    """Remove these files, if they are there."""
+    for name in ("passwd", "group"):
+        (directory / name).unlink(missing_ok=True)
+
+
 def _write(directory: Path, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         (directory / name).write_text(text)

@@ -151,6 +151,7 @@ class Body(Protocol):
     def run_copy(self, original: Original) -> Started: ...
     def wait_until_built(self) -> None: ...
     def mount(self, mounts: Sequence[Mount]) -> None: ...
+    def has(self, pid: int) -> bool: ...
     def remove(self) -> None: ...  # after kill(), when all it has started has ended
 
     def kill(self) -> None: ...
@@ -203,14 +204,24 @@ class Process:
 class Sandbox:
     """Namespaces, a network and limits, and whatever is run in them."""
 
-    def __init__(self, body: Body, executor: Executor, forget: Callable[[Sandbox], None]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        forget: Callable[[Sandbox], None],
+        *,
+        executor: Executor,
+        patient: Executor,
+        may_have_company: bool,
+    ) -> None:
+        """What a function's processes can hold up takes place in the threads of `patient`."""
         self._body = body
         self._forget = forget
         self._executor = executor
+        self._patient = patient
+        self._first = patient if may_have_company else executor  # nobody runs before it if alone
         self._loop = asyncio.get_running_loop()
         self._starting: set[asyncio.Task[Process]] = set()
         self._processes: list[Process] = []
-        self._has_company = False
         self._is_killed = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -235,27 +246,22 @@ class Sandbox:
 
         Raises SandboxStartFailed, OSError; ValueError for a bad environment.
         """
-        # Alone, it takes the place of the process that waits for it, which is faster and smaller.
-        start = self._body.run_beside if self._has_company else self._body.run
-        return await self._start(start, command)
+        return await self._start(self._body.run, command, self._first)
 
     async def run_beside(self, command: Command) -> Process:
         """Run one more command: same files, users, network, process ids and limits.
 
-        What was run so before `run()` goes on when the main command ends; what was run later, into
-        a sandbox whose main command was alone, ends with it. Never into a frozen sandbox: it would
-        wait for the thaw. Raises as `run` does.
+        It goes on when the main command ends where that `may_have_company`, and ends with it
+        elsewhere. Never into a frozen sandbox: it would wait for the thaw. Raises as `run` does.
         """
-        self._has_company = True
-        return await self._start(self._body.run_beside, command)
+        return await self._start(self._body.run_beside, command, self._patient)
 
     async def run_copy(self, original: Original) -> Process:
-        """Run a copy of a process instead of a command; what else is run in it can outlive that.
+        """Run a copy of a process instead of a command, where that `may_have_company`.
 
         Raises SandboxStartFailed, OSError.
         """
-        self._has_company = True
-        return await self._start(self._body.run_copy, original)
+        return await self._start(self._body.run_copy, original, self._executor)
 
     async def mount(self, mounts: Sequence[Mount]) -> None:
         """Add read-only mounts, in a millisecond; before anything runs that should see them.
@@ -263,6 +269,10 @@ class Sandbox:
         Raises SandboxStartFailed, OSError. Nothing happens where commands see the host's own files.
         """
         await self._loop.run_in_executor(self._executor, self._body.mount, mounts)
+
+    def has(self, pid: int) -> bool:
+        """Whether a process, by its number outside, is in it; False where nobody can tell."""
+        return self._body.has(pid)
 
     def kill(self) -> None:
         """Send SIGKILL to everything in the sandbox, frozen or not."""
@@ -306,17 +316,21 @@ class Sandbox:
             self._closing = asyncio.create_task(self._close(), name="close sandbox")
         await asyncio.shield(self._closing)
 
-    async def _start(self, start: Callable[[_T], Started], what: _T) -> Process:
+    async def _start(self, start: Callable[[_T], Started], what: _T, executor: Executor) -> Process:
         if self._closing is not None:
             raise SandboxStartFailed("the sandbox is closed")
         # In a task of its own: the thread goes on when the caller gives up, and `close` must know.
-        starting = asyncio.create_task(self._started(start, what), name="start in sandbox")
+        starting = asyncio.create_task(
+            self._started(start, what, executor), name="start in sandbox"
+        )
         self._starting.add(starting)
         starting.add_done_callback(self._end_of_start)
         return await asyncio.shield(starting)
 
-    async def _started(self, start: Callable[[_T], Started], what: _T) -> Process:
-        process = Process(await self._loop.run_in_executor(self._executor, start, what))
+    async def _started(
+        self, start: Callable[[_T], Started], what: _T, executor: Executor
+    ) -> Process:
+        process = Process(await self._loop.run_in_executor(executor, start, what))
         self._processes.append(process)
         return process
 
@@ -331,7 +345,7 @@ class Sandbox:
         self.kill()  # what was just being started, too
         for process in self._processes:
             await process.wait()
-        await self._loop.run_in_executor(self._executor, self._body.remove)
+        await self._loop.run_in_executor(self._patient, self._body.remove)
         for process in self._processes:
             process._remove()
         self._forget(self)

@@ -25,8 +25,7 @@ from lambent.sandbox.sandbox import SandboxStartFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lambent.sandbox.control_groups.groups import ControlGroup
-    from lambent.sandbox.sandbox import Volume
+    from lambent.sandbox.sandbox import Sandbox, Volume
 
 # Abstract: it lives in the sandbox's network namespace, and nobody else can reach it.
 ADDRESS = b"\0lambent-snapshot"
@@ -86,15 +85,15 @@ class Template:
         self,
         connection: socket.socket,
         readiness: Readiness,
-        group: ControlGroup,
+        sandbox: Sandbox,
         volume: Volume,
         variables: Mapping[str, str],
     ) -> None:
-        """`group` is what it and new copies are in, `variables` what it was started with."""
+        """`sandbox` is the one it is in, with this volume; it was started with these variables."""
         self.readiness = readiness
         self.volume = volume
         self.variables = variables
-        self._group = group
+        self._sandbox = sandbox
         self._connection = connection
         self._connection.settimeout(_ANSWER_SECONDS)
         self._lock = threading.Lock()
@@ -112,6 +111,10 @@ class Template:
         except BaseException:
             connection.close()
             raise
+
+    def memory_bytes(self) -> int:
+        """What it uses; 0 when unknown."""
+        return self._sandbox.memory_bytes()
 
     def bury(self, copy: Copy) -> None:
         """Let go of a copy that has ended; until now the kernel kept its exit status."""
@@ -140,7 +143,7 @@ class Template:
         process = os.pidfd_open(pid)
         try:
             # Looked at once it is open: the number can not have become another's before.
-            if not (self._group.has(pid) and _has_left_home(pid)):
+            if not (self._sandbox.has(pid) and _has_left_home(pid)):
                 raise SandboxStartFailed("a copy did not leave its template's namespaces")
             return Copy(process=process, pid=pid, inner_pid=_inner_pid(pid), connection=connection)
         except BaseException:
@@ -195,7 +198,7 @@ def _has_left_home(pid: int) -> bool:
     """Whether it is in no namespace of its parent's that it should not be in."""
     parent = _status(pid, "PPid")
     return parent is not None and all(
-        os.stat(f"/proc/{pid}/ns/{kind}").st_ino != os.stat(f"/proc/{parent}/ns/{kind}").st_ino
+        Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/{parent}/ns/{kind}").readlink()
         for kind in _NAMESPACES
     )
 

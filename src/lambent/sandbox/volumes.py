@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import system_calls
+from lambent.sandbox import system_calls, volume_copies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +44,11 @@ def find_problem() -> str:
     return ""
 
 
-def mount_on_disk(directory: Path, templates: Path, size_bytes: int) -> None:
-    """Mount a fresh ext4 with room for `size_bytes` at `directory`. Raises OSError."""
-    image = _image_of(directory)
+def mount_on_disk(directory: Path, image: Path, templates: Path, size_bytes: int) -> None:
+    """Mount a fresh ext4 with room for `size_bytes`, in a file `image`, at `directory`.
+
+    Raises OSError.
+    """
     _copy_sparsely(_template(templates, size_bytes), image)
     directory.mkdir()
     device = _attach(image)
@@ -61,27 +63,23 @@ def mount_on_disk(directory: Path, templates: Path, size_bytes: int) -> None:
         (directory / "lost+found").rmdir()
 
 
+def mount_places(directory: Path) -> None:
+    """Make room for what many volumes are mounted at, which no disk needs to know of."""
+    directory.mkdir()
+    system_calls.mount("tmpfs", directory, "tmpfs", _MOUNT_FLAGS, "mode=0755")
+
+
 def mount_in_memory(directory: Path, size_bytes: int) -> None:
     """Mount a fresh tmpfs at `directory`. Raises OSError."""
     directory.mkdir()
     system_calls.mount("tmpfs", directory, "tmpfs", _MOUNT_FLAGS, f"size={size_bytes},mode=0700")
 
 
-def copy_files(source: Path, target: Path) -> None:
-    """Copy all files of one volume into another, empty one. Raises OSError."""
-    if not any(source.iterdir()):
-        return
-    copied = ["cp", "--archive", "--sparse=auto", "--", f"{source}/.", str(target)]
-    done = subprocess.run(copied, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise OSError(f"cannot copy a volume: {done.stderr.strip()[:500]}")
-
-
-def unmount(directory: Path) -> None:
-    """Take a volume away with all its files."""
+def unmount(directory: Path, image: Path) -> None:
+    """Take a volume away with all its files, and the one it was in, if there was one."""
     with contextlib.suppress(OSError):
         system_calls.unmount(directory)
-    _image_of(directory).unlink(missing_ok=True)
+    image.unlink(missing_ok=True)
     with contextlib.suppress(FileNotFoundError):
         directory.rmdir()
 
@@ -91,10 +89,6 @@ def mounts_below(directory: Path) -> list[Path]:
     points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     below = [Path(point.replace("\\040", " ")) for point in points]
     return [path for path in reversed(below) if path.is_relative_to(directory)]
-
-
-def _image_of(directory: Path) -> Path:
-    return directory.with_name(f"{directory.name}.ext4")
 
 
 def _make_file_system_program() -> str | None:
@@ -140,22 +134,7 @@ def _make_file_system(image: Path, megabytes: int) -> None:
 def _copy_sparsely(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("xb") as writer:
         size = os.fstat(reader.fileno()).st_size
-        os.ftruncate(writer.fileno(), size)
-        for start, end in _data_ranges(reader.fileno(), size):
-            os.lseek(writer.fileno(), start, os.SEEK_SET)
-            while start < end:
-                start += os.sendfile(writer.fileno(), reader.fileno(), start, end - start)
-
-
-def _data_ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(descriptor, end, os.SEEK_DATA)
-        except OSError:  # ENXIO: only a hole is left
-            return
-        end = os.lseek(descriptor, start, os.SEEK_HOLE)
-        yield start, end
+        volume_copies.copy_sparsely(reader.fileno(), writer.fileno(), size)
 
 
 def _attach(image: Path) -> tuple[int, int]:

@@ -1,32 +1,137 @@
-"""The public HTTP listener: uvicorn, bound before it serves, stopped from outside."""
+"""The public HTTP listener: bound before it serves, stopped from outside."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import errno
+import functools
+import logging
 import socket
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 
-import uvicorn
+from lambent.protocol.http import HttpRequest, HttpResponse
+from lambent.protocol.http_connection import MAX_HEAD_BYTES, BodyBudget, Connection
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+logger = logging.getLogger(__name__)
+
+Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _BACKLOG = 2048
 _LAST_ANSWERS_SECONDS = 5
-_KEEP_ALIVE_SECONDS = 60  # SDKs keep connections in a pool about that long
+# SDKs keep connections in a pool about that long. One that is quiet is closed after once to twice
+# this: a timer for each would cost every request as much as reading it.
+_KEEP_ALIVE_SECONDS = 60
+_FAILURE = HttpResponse(
+    status=500, headers=[("content-type", "text/plain")], body=b"Internal Server Error"
+)
 
 
 class AddressInUse(Exception):
     """Raised when the address to listen on cannot be had."""
 
 
-class Listener(uvicorn.Server):
-    """A uvicorn server that leaves signals to whoever owns the program."""
+class Listener:
+    """Answers requests until it is told to stop; then those that are at work, and no more."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def __init__(self, answer: Answer, *, max_body_bytes: int, drain_seconds: int) -> None:
+        self._answer = answer
+        self._limit_bytes = max_body_bytes + MAX_HEAD_BYTES  # of what each connection may hold
+        # By then every invocation has been answered; what is left is a client that does not read.
+        self._patience_seconds = drain_seconds + _LAST_ANSWERS_SECONDS
+        self._connections: set[Connection] = set()
+        self._at_work: dict[Connection, asyncio.Task[None]] = {}
+        self._stopped = asyncio.Event()
+        self._is_over = asyncio.Event()  # nobody is left, or nobody is waited for
+
+    def stop(self) -> None:
+        """Take no more connections and requests; `serve` returns when the last is answered."""
+        self._stopped.set()
+
+    def abandon(self) -> None:
+        """Wait no longer for what is at work."""
+        self._is_over.set()
+
+    async def serve(self, listening: socket.socket) -> None:
+        """The owner of every connection and of what answers its requests."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._connect, sock=listening, backlog=_BACKLOG)
+        sweeping = asyncio.create_task(self._close_quiet_ones(), name="quiet connections")
+        try:
+            await self._stopped.wait()
+        finally:
+            sweeping.cancel()
+            server.close()
+            await self._finish()
+
+    async def _finish(self) -> None:
+        for connection in list(self._connections):
+            connection.finish()
+        self._tell_when_over()
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._is_over.wait()
+        except TimeoutError:
+            logger.error("%d requests are not answered in time", len(self._at_work))
+        finally:
+            tasks = list(self._at_work.values())
+            for task in tasks:
+                task.cancel()
+            for connection in list(self._connections):
+                connection.hang_up()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _connect(self) -> Connection:
+        budget = BodyBudget(limit_bytes=self._limit_bytes)
+        connection = Connection(self._receive, self._lose, budget, may_half_close=True)
+        self._connections.add(connection)
+        return connection
+
+    def _lose(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._tell_when_over()
+
+    def _receive(self, request: HttpRequest, connection: Connection) -> None:
+        self._at_work[connection] = asyncio.get_running_loop().create_task(
+            self._respond(request, connection), name="request"
+        )
+
+    async def _respond(self, request: HttpRequest, connection: Connection) -> None:
+        try:
+            response = await self._answer(request)
+        except Exception:  # the boundary of a request: its failure is nobody else's
+            logger.exception("a request could not be answered")
+            response = _FAILURE
+        finally:
+            # First: the next request of this connection begins as soon as this one is answered.
+            del self._at_work[connection]
+            self._tell_when_over()
+        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
+        connection.respond(
+            response.status, response.body, _date_line(int(time.time())) + "".join(lines)
+        )
+
+    def _tell_when_over(self) -> None:
+        if self._stopped.is_set() and not (self._connections or self._at_work):
+            self._is_over.set()
+
+    async def _close_quiet_ones(self) -> None:
+        while True:
+            await asyncio.sleep(_KEEP_ALIVE_SECONDS)
+            self.close_quiet_ones()
+
+    def close_quiet_ones(self) -> None:
+        """Close those on which nothing happened since the last time."""
+        for connection in list(self._connections):
+            if connection.is_quiet and connection.is_at_rest:
+                connection.finish()
+            connection.is_quiet = True
+
+
+@functools.lru_cache(maxsize=1)
+def _date_line(second: int) -> str:
+    return f"date: {formatdate(second, usegmt=True)}\r\n"
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -56,21 +161,3 @@ def _listening(host: str, port: int) -> socket.socket:
         raise
     bound.setblocking(False)
     return bound
-
-
-def make_listener(application: Any, drain_seconds: int) -> Listener:
-    return Listener(
-        uvicorn.Config(
-            application,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            # By then every invocation has been answered; what is left is a client that does not read.
-            timeout_graceful_shutdown=drain_seconds + _LAST_ANSWERS_SECONDS,
-        )
-    )

@@ -14,6 +14,7 @@ import os
 import platform
 import secrets
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from lambent.execution_environment.architectures import emulated_architectures
 from lambent.execution_environment.pool import Pool, PoolLimits
 from lambent.execution_environment.provisioned import ProvisionedConcurrencyKeeper
 from lambent.execution_environment.runtime_process import Parts
+from lambent.execution_environment.snap_start import open_snap_start
 from lambent.execution_environment.stem_cells import open_sandboxes
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import (
@@ -38,8 +40,8 @@ from lambent.invocation.invoke import (
 from lambent.protocol.service import Service
 from lambent.sandbox.isolation import Isolation, IsolationUnavailable
 from lambent.server.environments import list_environments
-from lambent.server.gateway import Api, Gateway, Operation
-from lambent.server.listener import AddressInUse, Listener, bind, make_listener
+from lambent.server.gateway import MAX_REQUEST_BYTES, Api, Gateway, Operation
+from lambent.server.listener import AddressInUse, Listener, bind
 from lambent.store import data_directory
 from lambent.store.database import Database
 from lambent.store.deployment_packages import DeploymentPackages
@@ -75,6 +77,8 @@ KNOWN_FAILURES = (
     KeyUnusable,
     SealBroken,
 )
+# Of the memory that environments may take together: a fourth, for what they are restored from.
+_SHARE_FOR_SNAPSHOTS = 4
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
@@ -109,28 +113,38 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         pipeline = LogPipeline(log_store)
         await enter(_running("log pipeline", pipeline.run()))
         await enter(_running("log retention", run_retention(log_store)))
-        deployments = Deployments(functions, packages, layers, layer_contents)
-        await deployments.recover()
-        await enter(_running("deployments", deployments.run()))
-        sandboxes = await enter(
-            open_sandboxes(
-                isolation,
-                runtimes,
-                has_stem_cells=config.fast_starts,
+        parts = Parts(
+            isolation=isolation,
+            sandboxes=await enter(
+                open_sandboxes(
+                    isolation,
+                    runtimes,
+                    has_stem_cells=config.fast_starts,
+                    idle_seconds=config.idle_seconds,
+                )
+            ),
+            runtimes=runtimes,
+            task_root=packages.unpack,
+            layers_root=layer_contents.root,
+            logs=pipeline,
+            freeze_after_seconds=config.freeze_after_seconds,
+        )
+        is_current = functools.partial(_is_current, functions)
+        snap_start = await enter(
+            open_snap_start(
+                parts,
+                is_current,
+                takes_snapshots=config.fast_starts,
                 idle_seconds=config.idle_seconds,
+                memory_bytes=config.memory_mib * MIB // _SHARE_FOR_SNAPSHOTS,
             )
         )
+        deployments = Deployments(functions, packages, layers, layer_contents, snap_start.prepare)
+        await deployments.recover()
+        await enter(_running("deployments", deployments.run()))
         pool = await enter(
             Pool(
-                Parts(
-                    isolation=isolation,
-                    sandboxes=sandboxes,
-                    runtimes=runtimes,
-                    task_root=packages.unpack,
-                    layers_root=layer_contents.root,
-                    logs=pipeline,
-                    freeze_after_seconds=config.freeze_after_seconds,
-                ),
+                replace(parts, sandboxes=snap_start),
                 PoolLimits(
                     memory_bytes=config.memory_mib * MIB,
                     environments=config.max_environments,
@@ -138,7 +152,7 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
                     scaling_rate=config.scaling_rate,
                     idle_seconds=config.idle_seconds,
                 ),
-                functools.partial(_is_current, functions),
+                is_current,
             )
         )
         keeper = ProvisionedConcurrencyKeeper(pool, provisioned_concurrency, functions)
@@ -176,10 +190,12 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             code_location_key=code_location_key,
             account_id=config.account_id,
             region=config.region,
-            health=functools.partial(_health, pool, sandboxes),
+            health=functools.partial(_health, pool, snap_start),
             environments=functools.partial(list_environments, pool),
         )
-        listener = make_listener(gateway, config.drain_seconds)
+        listener = Listener(
+            gateway, max_body_bytes=MAX_REQUEST_BYTES, drain_seconds=config.drain_seconds
+        )
         _spare_garbage_collector()
         on_listening(url)
         await stop.serve(listener, pool, listening)
@@ -274,8 +290,9 @@ class Stop:
     async def serve(self, listener: Listener, pool: Pool, listening: socket.socket) -> None:
         """Serve until a signal comes, or not at all when one came before."""
         self._listener, self._pool = listener, pool
-        listener.should_exit = self._signals > 0
-        await listener.serve(sockets=[listening])
+        if self._signals:
+            listener.stop()
+        await listener.serve(listening)
         self._cancel_timer()
 
     def _come(self) -> None:
@@ -288,8 +305,9 @@ class Stop:
         elif self._signals == 2:
             self._end_invocations("a second signal came")
         if self._listener is not None:
-            self._listener.should_exit = True
-            self._listener.force_exit = self._signals > 2
+            self._listener.stop()
+            if self._signals > 2:
+                self._listener.abandon()
 
     def _end_invocations(self, why: str) -> None:
         if self._pool is not None:

@@ -40,12 +40,18 @@ _MEMORY_OVERHEAD_BYTES = 200
 _RETRY_SECONDS = (0.1, 0.4, 1.6)
 
 
+def _size(message: str) -> int:
+    """Bytes as UTF-8; what is ASCII, as most is, knows that of itself."""
+    return len(message) if message.isascii() else len(message.encode(errors="replace"))
+
+
 def _pieces(message: str) -> list[tuple[str, int]]:
     """The message cut to what one event may hold, and what each piece takes in memory."""
     room = LOG_EVENT_BYTES - LOG_EVENT_OVERHEAD_BYTES
+    size = _size(message)
+    if size <= room:
+        return [(message, size + _MEMORY_OVERHEAD_BYTES)] if message else []
     encoded = message.encode(errors="replace")
-    if len(encoded) <= room:
-        return [(message, len(encoded) + _MEMORY_OVERHEAD_BYTES)] if message else []
     pieces: list[tuple[str, int]] = []
     start = 0
     while start < len(encoded):
@@ -76,7 +82,8 @@ class LogStreamWriter:
     def append(self, timestamp_ms: int, message: str) -> None:
         """Queues an event; one over its quota becomes several. An empty message is no event."""
         # The time may come from the function itself, and the database takes 64 bits.
-        timestamp_ms = min(max(timestamp_ms, 0), END_OF_TIME_MS)
+        if not 0 <= timestamp_ms <= END_OF_TIME_MS:
+            timestamp_ms = min(max(timestamp_ms, 0), END_OF_TIME_MS)
         for piece, size in _pieces(message):
             if self._is_over(_STREAM_LIMIT_BYTES, _PIPELINE_LIMIT_BYTES):
                 self._pipeline.count_lost(self, 1)
@@ -150,9 +157,10 @@ class LogPipeline:
 
     def accept(self, writer: LogStreamWriter, size: int) -> None:
         """Told by a writer of each event it queued."""
-        self._waiting[writer] = None
+        if writer not in self._waiting:
+            self._waiting[writer] = None
+            self._arrived.set()
         self.waiting_bytes += size
-        self._arrived.set()
         if self.waiting_bytes >= _BATCH_BYTES:
             self._is_full.set()
 

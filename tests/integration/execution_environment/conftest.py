@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.functions import WHOLE_CPU, Deployed, deploy
 from tests.support.leftovers import Snapshot, settled, wait_back
-from tests.support.server import RunningServer, running_server
+from tests.support.server import RunningServer, ready_runtimes, running_server
+from tests.support.stem_cells import stock
 
 from lambent.sandbox import host
 
@@ -36,13 +37,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     # Functions of many clients at once, each allowed much more memory than it takes: more than the
     # machine has, which the host's budget would rightly refuse.
     data = tmp_path_factory.mktemp("hostile") / "data"
-    with running_server(data, "--memory-mib", "1000000") as running:
+    # Nor are stem cells to be given up in the middle, which some tests do not use.
+    with running_server(data, "--memory-mib", "1000000", "--idle-seconds", "3600") as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def at_rest(server: RunningServer) -> Snapshot:
-    """What the server holds before the first function is made."""
+    """What the server holds without any function, with the stem cells of what tests use in stock."""
+    for runtime in ["python3.11", *ready_runtimes("nodejs")[:1]]:
+        stock(server, runtime)
     return settled(server)
 
 

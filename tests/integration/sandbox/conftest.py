@@ -96,10 +96,18 @@ class Place:
         return self.command("/bin/sh", "-c", text)
 
     async def build(
-        self, *, limits: Limits | None = None, mounts: tuple[Mount, ...] = ()
+        self,
+        *,
+        limits: Limits | None = None,
+        mounts: tuple[Mount, ...] = (),
+        may_have_company: bool = True,
     ) -> Sandbox:
         sandbox = await self.isolation.build(
-            mounts=mounts, limits=limits or self.limits, volume=self.volume, slot=self.slot
+            mounts=mounts,
+            limits=limits or self.limits,
+            volume=self.volume,
+            slot=self.slot,
+            may_have_company=may_have_company,
         )
         self.sandboxes.append(sandbox)
         return sandbox
@@ -113,7 +121,7 @@ class Place:
         working_directory: str = "/tmp",
     ) -> Running:
         command = self.command(*argv, environment=environment, working_directory=working_directory)
-        sandbox = await self.build(limits=limits, mounts=mounts)
+        sandbox = await self.build(limits=limits, mounts=mounts, may_have_company=False)
         try:
             return Running(sandbox, await sandbox.run(command))
         except BaseException:

@@ -24,20 +24,23 @@ async def main(state: Path, kind: str) -> None:
     command = Command(argv=("/bin/sh", "-c", script), environment={}, working_directory="/tmp")
     if kind == "frozen-1":
         found = read_hierarchies()
-        groups.read_hierarchies = lambda: Hierarchies(v1=found.v1, v2=None)
+        vars(groups)["read_hierarchies"] = lambda: Hierarchies(v1=found.v1, v2=None)
     async with Isolation.open(state_directory=state, kind="namespaces") as isolation:
         volume, slot = await isolation.volume(1 << 20), await isolation.take_slot()
-        sandbox = await isolation.build(mounts=(), limits=limits, volume=volume, slot=slot)
-        starts = [sandbox.run] if kind == "plain" else [sandbox.run_beside] * 2 + [sandbox.run]
-        for start in starts:
-            process = await start(command)
+        is_alone = kind == "plain"
+        sandbox = await isolation.build(
+            mounts=(), limits=limits, volume=volume, slot=slot, may_have_company=not is_alone
+        )
+        starts = [sandbox.run] if is_alone else [sandbox.run_beside] * 2 + [sandbox.run]
+        processes = [await start(command) for start in starts]
+        for process in processes:
             os.set_blocking(process.output, True)
             await asyncio.to_thread(os.read, process.output, 100)
         if kind.startswith("frozen"):
             sandbox.freeze()
         sys.stdout.write("running\n")
         sys.stdout.flush()
-        await process.wait()
+        await processes[-1].wait()
 
 
 if __name__ == "__main__":

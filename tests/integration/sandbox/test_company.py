@@ -57,7 +57,7 @@ async def test_namespaces_are_shared(place, kind):
     ],
 )
 async def test_a_command_beside_has_no_more_and_no_less_than_the_main_one(place, script):
-    sandbox = await place.build()
+    sandbox = await place.build(may_have_company=False)
     main = await said(await sandbox.run(place.script(script)))
     await sandbox.close()
     sandbox = await place.build()
@@ -120,7 +120,7 @@ async def test_the_main_command_outlives_what_runs_beside_and_what_that_left(pla
 
 
 async def test_a_main_command_alone_is_signalled_alone(place):
-    sandbox = await place.build()
+    sandbox = await place.build(may_have_company=False)
     script = (
         "(trap '' TERM; sleep 0.01; echo child) & trap 'wait; exit 4' TERM; echo ready; " + WAIT
     )
@@ -133,13 +133,56 @@ async def test_a_main_command_alone_is_signalled_alone(place):
 
 
 async def test_what_joins_a_main_command_that_was_alone_ends_with_it(place):
-    sandbox = await place.build()
+    sandbox = await place.build(may_have_company=False)
     main = await sandbox.run(place.script(f"echo ready; {WAIT}"))
     await place.read_until(main, b"ready")
     beside = await sandbox.run_beside(place.script(f"echo ready; {WAIT}"))
     await place.read_until(beside, b"ready")
     main.kill()
     assert await beside.wait() == KILLED
+
+
+ORPHANS = """
+import os, time
+for _ in range(20):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            time.sleep(0.01)
+        os._exit(0)
+    os.wait()
+while any("Z (" in open(f"/proc/{each}/stat").read() for each in os.listdir("/proc") if each.isdigit()):
+    time.sleep(0.01)
+while len([each for each in os.listdir("/proc") if each.isdigit()]) > 2:
+    time.sleep(0.01)
+print(os.getpid(), "no orphans")
+"""
+KILL_ALL = """
+import os, signal
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        print("nobody", flush=True)
+try:
+    os.kill(1, signal.SIGKILL)
+except PermissionError:
+    print("not mine")
+"""
+
+
+@pytest.mark.parametrize("may_have_company", [True, False])
+async def test_orphans_are_buried_and_nobody_else_is_there(place, may_have_company):
+    sandbox = await place.build(may_have_company=may_have_company)
+    main = await sandbox.run(place.command("/usr/bin/python3", "-c", ORPHANS))
+    assert await said(main) == "2 no orphans\n"
+
+
+@pytest.mark.parametrize("may_have_company", [True, False])
+async def test_who_signals_everybody_does_not_end_the_sandbox(place, may_have_company):
+    sandbox = await place.build(may_have_company=may_have_company)
+    main = await sandbox.run(place.command("/usr/bin/python3", "-c", KILL_ALL))
+    assert await main.wait() == FINE
+    assert await said(main) == "nobody\n" * 3 + "not mine\n"
 
 
 async def test_ten_at_once(place):

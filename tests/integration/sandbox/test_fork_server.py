@@ -45,7 +45,9 @@ async def server(isolation, tmp_path):
 @pytest.fixture
 async def sandbox(isolation, tmp_path):
     volume, slot = await isolation.volume(16 * MIB), await isolation.take_slot()
-    built = await isolation.build(mounts=[], limits=LIMITS, volume=volume, slot=slot)
+    built = await isolation.build(
+        mounts=[], limits=LIMITS, volume=volume, slot=slot, may_have_company=True
+    )
     built.volume = volume
     yield built
     await built.close()

@@ -89,7 +89,7 @@ def test_the_network_is_its_own_and_leads_to_a_router_that_filters(report):
 def test_company_shares_processes_ipc_and_late_mounts(report):
     (seen, ipc_of_main, given), ipc, code = report["company"].pop("looked")
     assert (seen, ipc_of_main, given, code) == ("seen", ipc, "given", 0)
-    assert report["company"] == {"user": "993", "first": 7, "reached": None}
+    assert report["company"] == {"user": "993", "first": 7, "reached": True}
 
 
 def test_tmp_has_its_size(report):

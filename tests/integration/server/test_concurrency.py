@@ -89,3 +89,51 @@ def test_an_account_may_have_only_so_many_invocations_at_work(served):
     assert refusal["Reason"] == "ConcurrentInvocationLimitExceeded"
     assert refusal["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
     assert deployed.call(0) == 0
+
+
+def listed(server, deployed):
+    url = f"{server.url}/_lambent/environments?function={deployed.name}"
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer)["environments"]
+
+
+def test_what_is_at_work_has_all_its_memory_and_what_is_frozen_little(served):
+    server = served("--memory-mib", "4000")
+    functions = [deploy(server, SLOW, Timeout=60, **WHOLE_CPU) for _ in range(5)]
+    with ThreadPoolExecutor() as threads:
+        working = [threads.submit(each.call, 2) for each in functions[:2]]
+        wait_at_work(server, 2)
+        refusal = throttled(functions[2])
+        assert [each.result() for each in working] == [2, 2]
+    assert refusal["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert refusal["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+
+    def all_frozen():
+        return all(
+            each["state"] == "frozen" for deployed in functions for each in listed(server, deployed)
+        )
+
+    # Frozen, they take a few MiB each: all five stay, in the room for two at work.
+    for deployed in functions:
+        assert deployed.call(0) == 0
+        eventually(all_frozen, lambda: [listed(server, each) for each in functions])
+    assert health(server)["environments"]["idle"] == 5
+
+
+def test_a_function_larger_than_the_host_is_told_so(served):
+    server = served("--memory-mib", "1024")
+    deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
+    with pytest.raises(deployed.client.exceptions.InvalidParameterValueException) as raised:
+        deployed.invoke(0)
+    assert "MemorySize of 1769 MB is more than the 1024 MB" in str(raised.value)
+
+
+def test_a_function_grows_only_so_fast(served):
+    server = served("--scaling-rate", "1")
+    deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
+    with ThreadPoolExecutor() as threads:
+        working = threads.submit(deployed.call, 2)
+        wait_at_work(server, 1)
+        assert throttled(deployed)["Reason"] == "FunctionInvocationRateLimitExceeded"
+        assert working.result() == 2
+    assert deployed.call(0) == 0

@@ -21,9 +21,10 @@ import os, subprocess, time
 
 def handler(event, context):
     print("at work on", event, flush=True)
-    if event == "slow":
+    if event in ("slow", "in company"):
         for _ in range(5):
             subprocess.Popen(["sleep", "600"], start_new_session=True)
+    if event == "slow":
         time.sleep(600)
     return event
 """
@@ -172,31 +173,33 @@ def test_a_full_disk_is_an_error_and_not_the_end(small_disk):
         assert server.stop() == 0
 
 
-def environments(server):
-    return [path for path in cgroups(server.process.pid) if is_of_a_runtime(path)]
+def company(server):
+    """What a function that is `in company` has started."""
+    return [pid for pid in descendants(server.process.pid) if name_of(pid) == "sleep"]
 
 
-def is_of_a_runtime(group):
-    """Whether something else than a shell in stock is in it."""
+def name_of(pid):
     with contextlib.suppress(OSError):
-        return len(Path(group, "cgroup.procs").read_text().split()) > 1
-    return False
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return None
 
 
 def test_idle_environments_are_reaped(tmp_path):
     with running_server(tmp_path / "data", "--idle-seconds", "1") as server:
         deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
-        deployed.call(1)
-        assert environments(server)
-        eventually(lambda: not environments(server), lambda: environments(server))
+        deployed.call("in company")
+        assert len(company(server)) == 5
+        eventually(lambda: not company(server), lambda: company(server))
+        eventually(lambda: not deployed.environments(), deployed.environments)
         assert deployed.call(2) == 2
 
 
 def test_environments_of_an_old_configuration_go_away(tmp_path):
     with running_server(tmp_path / "data") as server:
         deployed = deploy(server, SLOW, Timeout=60, **WHOLE_CPU)
-        deployed.call(1)
-        [old] = {Path(group).name for group in environments(server)}
+        deployed.call("in company")
+        [old] = deployed.environments()
+        assert len(company(server)) == 5
         deployed.client.update_function_configuration(
             FunctionName=deployed.name, Environment={"Variables": {"NEW": "value"}}
         )
@@ -204,8 +207,8 @@ def test_environments_of_an_old_configuration_go_away(tmp_path):
             FunctionName=deployed.name, WaiterConfig={"Delay": 0.05}
         )
         assert deployed.call(2) == 2
-        eventually(
-            lambda: old not in {Path(group).name for group in environments(server)},
-            lambda: environments(server),
+        eventually(lambda: not company(server), lambda: company(server))
+        [new] = eventually(
+            lambda: len(found := deployed.environments()) == 1 and found, deployed.environments
         )
-        assert environments(server)
+        assert new["id"] != old["id"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from lambent.domain.function import FunctionVersion
+
 ROLE = "arn:aws:iam::123456789012:role/lambda"
 RUNTIMES = {
     "python3.12": None,
@@ -107,6 +109,10 @@ class Api:
         return replace(self, caller=replace(self.caller, account_id=account_id, region=region))
 
 
+async def no_snapshot(version: FunctionVersion) -> None:
+    """All functions initialise, and none is started from a snapshot."""
+
+
 @asynccontextmanager
 async def open_api(directory: Path) -> AsyncIterator[Api]:
     async with Database.open(directory / "lambent.sqlite3") as database:
@@ -121,7 +127,7 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
             layers=layers,
             layer_contents=layer_contents,
             provisioned_concurrency=ProvisionedConcurrencyStore(database),
-            deployments=Deployments(functions, packages, layers, layer_contents),
+            deployments=Deployments(functions, packages, layers, layer_contents, no_snapshot),
             runtime_obstacle=lambda name: RUNTIMES.get(name, "It is not there."),
             runtime_version_arns=lambda name, region: [
                 f"arn:aws:lambda:{region}::runtime:{name}-{version}" for version in VERSIONS

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 import pytest
+from tests.unit.control_plane.conftest import no_snapshot
 
 from lambent.control_plane.deployment import Deployments
 from lambent.domain.errors import ServiceError
@@ -44,7 +45,9 @@ async def test_what_a_crash_left_unfinished_is_taken_up_at_the_next_start(api):
     await api("UpdateFunctionConfiguration", FunctionName="updated", Timeout=9)
     await api.create(Publish=True)
     plane = api.plane
-    restarted = Deployments(plane.functions, plane.packages, plane.layers, plane.layer_contents)
+    restarted = Deployments(
+        plane.functions, plane.packages, plane.layers, plane.layer_contents, no_snapshot
+    )
     await restarted.recover()
     work = asyncio.create_task(restarted.run(), name="deployments")
     await restarted.wait_idle()

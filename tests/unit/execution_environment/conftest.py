@@ -6,6 +6,14 @@ from dataclasses import replace
 import pytest
 from tests.unit.execution_environment.environment_driver import Driver
 from tests.unit.execution_environment.fakes import VERSION, Clock, FakeLogStream, make_fakes
+from tests.unit.execution_environment.http_client import listening
+from tests.unit.execution_environment.runtime_api_driver import (
+    Conversation,
+    RecordingEnvironment,
+    listener_of,
+)
+
+from lambent.execution_environment.runtime_api import RuntimeApi
 
 
 @pytest.fixture
@@ -54,3 +62,26 @@ async def drive(fakes):
 @pytest.fixture
 async def driver(drive):
     return drive()
+
+
+@pytest.fixture
+async def runtime(monkeypatch, request):
+    environment = RecordingEnvironment()
+    api = RuntimeApi(environment, offers_restore=hasattr(request, "param"))
+    listener = listener_of(api)
+    lost: asyncio.Queue[object] = asyncio.Queue()
+
+    def connect():
+        connection = listener.connect()
+        known = connection.connection_lost
+
+        def connection_lost(exception):
+            known(exception)
+            lost.put_nowait(connection)
+
+        monkeypatch.setattr(connection, "connection_lost", connection_lost)
+        return connection
+
+    async with listening(connect) as address:
+        yield Conversation(api, environment, address, await address.connect(), lost)
+        listener.close()

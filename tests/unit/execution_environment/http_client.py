@@ -123,6 +123,9 @@ class MemoryTransport(asyncio.Transport):
     def abort(self) -> None:
         self.is_closed = True
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def pause_reading(self) -> None:
         self.is_reading_paused = True
 

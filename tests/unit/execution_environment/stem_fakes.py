@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.execution_environment.fakes import VERSION, FakeProcess
+from tests.unit.execution_environment.fake_sandboxes import FakeProcess
+from tests.unit.execution_environment.fakes import VERSION
 
 from lambent.execution_environment.interpreters import Interpreter
 from lambent.execution_environment.runtimes import Client, Runtime
@@ -89,6 +90,7 @@ class FakeStemSandbox:
         self.order: socket.socket | None = None
         self.process: FakeProcess | None = None
         self.is_closed = False
+        self.may_have_company = False
         self._slot = slot
 
     async def run(self, command: Command) -> FakeProcess:
@@ -176,11 +178,18 @@ class FakeStemIsolation:
         return NetworkSlot(listener=listener, api_address=address, namespace=None, release=release)
 
     async def build(
-        self, *, mounts: list[Mount], limits: Limits, volume: Volume, slot: NetworkSlot
+        self,
+        *,
+        mounts: list[Mount],
+        limits: Limits,
+        volume: Volume,
+        slot: NetworkSlot,
+        may_have_company: bool,
     ) -> FakeStemSandbox:
         if self.error is not None:
             raise self.error
         sandbox = FakeStemSandbox(self, slot, list(mounts))
+        sandbox.may_have_company = may_have_company
         self.built.append(sandbox)
         self.open_sandboxes.add(sandbox)
         return sandbox

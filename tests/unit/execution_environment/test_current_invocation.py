@@ -30,7 +30,6 @@ async def current(log):
         log=log,
         started=time.monotonic(),
         deadline_ms=1,
-        timer=loop.call_later(0, lambda: None),
         result=loop.create_future(),
         wants_log_tail=False,
     )

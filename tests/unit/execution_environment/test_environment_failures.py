@@ -43,7 +43,7 @@ async def test_what_a_timed_out_runtime_still_says_is_not_the_next_caller_s(driv
     # On its way when the time is up: the server has not read it yet.
     client.send_request("POST", f"/2018-06-01/runtime/invocation/{FIRST}/response", b'"late"')
     client.send_request("GET", "/2018-06-01/runtime/invocation/next")
-    driver.environment._current.timer.cancel()
+    driver.environment._time_limit.lift()
     driver.environment._time_out()
     following = driver.invoke(SECOND)
     assert json.loads((await invoking).payload)["errorType"] == "Sandbox.Timedout"

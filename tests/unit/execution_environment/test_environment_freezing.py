@@ -89,7 +89,7 @@ async def test_an_init_may_take_as_long_as_its_kind_allows(drive, clock, kind, a
     assert driver.state is EnvironmentState.INITIALIZING
     await clock.advance(1)
     await driver.available.get()
-    assert driver.state is EnvironmentState.RESET
+    assert driver.environment.state is EnvironmentState.RESET
 
 
 async def test_an_init_ahead_of_time_reports_itself_and_not_with_the_first_invocation(drive):

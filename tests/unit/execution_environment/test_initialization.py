@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ class RecordingLog:
 
 
 def begun(log, kind="on-demand", phase="init"):
-    return Initialization(log, VERSION, RUNTIME, kind, phase)
+    return Initialization(log, VERSION, RUNTIME, kind, phase, time.monotonic())
 
 
 @pytest.mark.parametrize("phase", ["init", "invoke"])

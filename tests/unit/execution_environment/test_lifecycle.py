@@ -44,10 +44,10 @@ def test_a_runtime_changes_as_the_table_says_or_not_at_all(pair):
 @pytest.mark.parametrize("pair", [*itertools.product(ExtensionState, ExtensionEvent)], ids=" ".join)
 def test_an_extension_changes_as_the_table_says_or_not_at_all(pair):
     if pair in EXTENSION_TRANSITIONS:
-        assert next_extension_state(*pair, "watcher") is EXTENSION_TRANSITIONS[pair]
+        assert next_extension_state(pair[0], pair[1], "watcher") is EXTENSION_TRANSITIONS[pair]
     else:
         with pytest.raises(TransitionNotAllowed):
-            next_extension_state(*pair, "watcher")
+            next_extension_state(pair[0], pair[1], "watcher")
 
 
 def test_a_refusal_names_the_extension():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.execution_environment.fakes import RUNTIME, VERSION
@@ -31,7 +32,7 @@ async def wanted(fakes):
 
 
 async def test_a_sandbox_is_built_when_it_is_asked_for_and_nothing_is_left_of_it(fakes, wanted):
-    prepared = await SandboxesOnDemand(fakes.isolation).take(wanted)
+    prepared: Any = await SandboxesOnDemand(fakes.isolation).take(wanted)
     assert prepared.sandbox.options["mounts"] == [
         Mount(source=Path("/code"), target="/var/task"),
         Mount(source=Path("/layers"), target="/opt"),

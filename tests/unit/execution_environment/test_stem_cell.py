@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.unit.execution_environment.fakes import FakeProcess
+from tests.unit.execution_environment.fake_sandboxes import FakeProcess
+from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.stem_fakes import (
     COMMAND,
     ENDED,
@@ -16,7 +18,7 @@ from tests.unit.execution_environment.stem_fakes import (
 )
 
 from lambent.domain.quotas import INIT_CPUS, MIB
-from lambent.execution_environment.prepared_sandbox import Wanted
+from lambent.execution_environment.prepared_sandbox import Wanted, limits_of
 from lambent.execution_environment.stem_cell import StemCell, Waiting, accept_connection
 from lambent.sandbox.sandbox import Mount, SandboxStartFailed
 
@@ -26,7 +28,9 @@ async def parts():
     """A sandbox with its volume and slot."""
     isolation = FakeStemIsolation()
     volume, slot = await isolation.volume(1), await isolation.take_slot()
-    sandbox = await isolation.build(mounts=[], limits=None, volume=volume, slot=slot)
+    sandbox = await isolation.build(
+        mounts=[], limits=limits_of(VERSION), volume=volume, slot=slot, may_have_company=True
+    )
     yield sandbox, slot, volume
     await sandbox.close()
     if slot.api_address in isolation.open_slots:
@@ -72,10 +76,11 @@ async def test_what_waits_is_told_what_a_process_is_started_with(cell):
 
 
 async def test_where_nothing_waits_the_command_is_run(parts):
-    cell = StemCell(*parts, None)
+    sandbox, slot, volume = parts
+    cell: Any = StemCell(sandbox, slot, volume, None)
     await cell.run(COMMAND)
     assert cell.sandbox.commands == [COMMAND]
-    assert cell.may_have_company
+    assert not cell.may_have_company
 
 
 async def test_an_environment_that_cannot_be_is_refused(cell):
@@ -97,7 +102,7 @@ async def test_closed_it_leaves_nothing_but_its_volume(cell):
 
 
 async def test_a_process_that_ends_instead_of_connecting_is_reported_with_its_words(parts):
-    process = FakeProcess()
+    process: Any = FakeProcess()
     os.write(process.output_end, b"no module named boto3\n")
     process.end(ENDED)
     with pytest.raises(SandboxStartFailed, match="no module named boto3"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lambent.protocol.credential_scope import identify, scoped_service
+from lambent.protocol.credential_scope import identify
 
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/lambda/aws4_request, "
@@ -11,7 +11,7 @@ SIGNED = (
 )
 
 
-def caller(headers, query=""):
+def identified(headers, query=""):
     return identify(
         headers,
         query,
@@ -19,6 +19,14 @@ def caller(headers, query=""):
         default_account="000000000000",
         default_region="us-east-1",
     )
+
+
+def caller(headers, query=""):
+    return identified(headers, query)[0]
+
+
+def scoped_service(headers, query):
+    return identified(headers, query)[1]
 
 
 def test_the_scope_names_the_region_and_the_service():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from lambent.sandbox import bubblewrap
 from lambent.sandbox.sandbox import Mount, Volume
 
-PROGRAMS = bubblewrap.Programs(bubblewrap="/usr/bin/bwrap", setpriv="/usr/bin/setpriv")
+PROGRAMS = bubblewrap.Programs(
+    bubblewrap="/usr/bin/bwrap", setpriv="/usr/bin/setpriv", holder=("/usr/bin/cat",)
+)
 
 
 async def nothing():
@@ -36,16 +39,35 @@ def test_root_keeps_only_what_changing_the_user_takes(arguments):
     assert "--unshare-user" not in words
     kept = {value for option, value in pairs(words) if option == "--cap-add"}
     assert kept == {"CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"}
-    line = bubblewrap.command_line(PROGRAMS, 7, 2_000_000_000)
-    assert ("--reuid", "2000000000") in pairs(line)
-    assert "--bounding-set=-all" in line
+    entry = bubblewrap.shell_entry(PROGRAMS, 2_000_000_000)
+    assert ("--reuid", "2000000000") in pairs(entry.argv)
+    assert "--bounding-set=-all" in entry.argv
+    assert entry.user_id == 2_000_000_000
 
 
 def test_an_ordinary_user_gets_a_user_namespace_and_no_powers(arguments):
     words = arguments(None)
     assert "--unshare-user" in words
     assert "--cap-add" not in words
-    assert PROGRAMS.setpriv not in bubblewrap.command_line(PROGRAMS, 7, None)
+    assert PROGRAMS.setpriv not in bubblewrap.shell_entry(PROGRAMS, None).argv
+
+
+@pytest.mark.parametrize("user_id", [None, 2_000_000_000])
+def test_a_holder_is_process_1_and_has_no_powers(arguments, user_id):
+    words = arguments(user_id, make=bubblewrap.held_arguments)
+    assert "--as-pid-1" in words
+    assert "--cap-add" not in words
+    assert ("--cap-drop", "ALL") in pairs(words)
+    assert ("--unshare-user" in words) == ("--uid" in words) == (user_id is None)
+    assert bubblewrap.holder_entry(PROGRAMS).argv == ("/usr/bin/cat",)
+
+
+def test_there_is_a_holder_on_this_host():
+    programs = bubblewrap.find_programs()
+    if programs is None:
+        pytest.skip("this host has no bubblewrap")
+    held = subprocess.run(programs.holder, input=b"\n", capture_output=True, check=True)
+    assert held.stdout == b"\n"
 
 
 def test_mounts_are_read_only_and_tmp_is_not(arguments):

@@ -126,7 +126,7 @@ def ends():
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_shell_gives_a_sign_of_life_and_closes_what_it_was_left(ends, shell):
     opened, _ = ends
-    entry_shell.ask_for_sign_of_life(opened.script)
+    entry_shell.send(opened.script, entry_shell.QUESTION)
     entry_shell.send(opened.script, b"ls /proc/$$/fd\nexit\n")
     spare = " ".join(f"{number}</dev/null" for number in entry_shell.SPARE_DESCRIPTORS)
     name = "sh" if shell.endswith("busybox") else ""

@@ -55,4 +55,4 @@ def test_packages_are_installed_by_the_hosts_own_manager(monkeypatch, manager, c
 def test_a_host_without_a_known_manager_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert host._install("passt") == "install passt"
-    assert "iproute2 nftables passt" in host._outbound_remedy()
+    assert "install nftables passt" in host._outbound_remedy()

@@ -91,7 +91,13 @@ async def body():
 async def sandbox(body):
     with ThreadPoolExecutor(2) as executor:
         forgotten: list[Sandbox] = []
-        sandbox = Sandbox(body, executor, forgotten.append)
+        sandbox = Sandbox(
+            body,
+            forgotten.append,
+            executor=executor,
+            patient=executor,
+            may_have_company=False,
+        )
         yield sandbox
         body.may_start.set()
         await sandbox.close()
@@ -120,17 +126,6 @@ async def test_a_process_is_signalled_alone(sandbox, body):
     first.terminate()
     second.kill()
     assert [started.signals for started in body.started] == [[signal.SIGTERM], [signal.SIGKILL]]
-
-
-async def test_a_main_command_alone_takes_the_place_of_who_waits_for_it(sandbox, body):
-    await sandbox.run(COMMAND)
-    await sandbox.run_beside(COMMAND)
-    assert body.calls == ["run", "run beside"]
-
-
-async def test_a_main_command_in_company_is_run_beside_it(sandbox, body):
-    await asyncio.gather(sandbox.run_beside(COMMAND), sandbox.run(COMMAND))
-    assert body.calls == ["run beside", "run beside"]
 
 
 async def test_closing_twice_or_giving_up_removes_once(sandbox, body):

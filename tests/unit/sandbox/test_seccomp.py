@@ -11,11 +11,11 @@ ALLOW = 0x7FFF0000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
-def answer(machine, number, arguments=(), architecture=None):
+def answer(machine, number, arguments=(), architecture=None, program=None):
     """What the filter returns: ALLOW, or the error of a refusal. A tiny BPF machine."""
     words = (*arguments, *[0] * (6 - len(arguments)))
     data = struct.pack("<IIQ6Q", number, architecture or MACHINES[machine], 0, *words)
-    program = list(struct.iter_unpack("<HBBI", seccomp.build_filter(machine)))
+    program = list(struct.iter_unpack("<HBBI", program or seccomp.build_filter(machine)))
     accumulator = position = 0
     while True:
         code, yes, no, value = program[position]
@@ -76,3 +76,43 @@ def test_an_unknown_machine_has_no_filter():
     assert not seccomp.is_supported("riscv64")
     with pytest.raises(KeyError):
         seccomp.build_filter("riscv64")
+
+
+COPY_FLAGS = 0x5C020000  # CLONE_NEWUSER, NEWNS, NEWNET, NEWIPC, NEWUTS
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_nobody_may_unshare_but_who_may_be_copied_and_they_in_one_way_only(machine):
+    column = list(MACHINES).index(machine)
+    unshare = seccomp._CALLS["unshare"][column]
+    template = seccomp.build_filter(machine, may_be_copied=True)
+    assert answer(machine, unshare, (COPY_FLAGS,)) == errno.EPERM
+    assert answer(machine, unshare, (COPY_FLAGS,), program=template) == ALLOW
+    for flags in (0, 0x10000000, COPY_FLAGS | 0x20000000, COPY_FLAGS & ~0x40000000):
+        assert answer(machine, unshare, (flags,), program=template) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_who_may_be_copied_reaches_no_packet_filter(machine):
+    column = list(MACHINES).index(machine)
+    template = seccomp.build_filter(machine, may_be_copied=True)
+    calls = {name: numbers[column] for name, numbers in seccomp._CALLS.items()}
+
+    def said(call, *arguments):
+        return answer(machine, calls[call], arguments, program=template)
+
+    assert said("socket", 16, 3, 0) == said("socket", 2, 1, 0) == ALLOW
+    assert said("socket", 16, 3, 12) == errno.EPERM
+    assert said("socket", 40, 1, 0) == errno.EAFNOSUPPORT
+    for level, option in ((0, 64), (0, 128), (41, 64), (41, 65)):
+        assert said("setsockopt", 5, level, option) == errno.EPERM
+    for level, option in ((0, 10), (41, 67), (1, 64), (6, 1)):
+        assert said("setsockopt", 5, level, option) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_copy_is_sealed_against_more(machine):
+    column = list(MACHINES).index(machine)
+    seal = seccomp.build_seal(machine)
+    assert answer(machine, seccomp._CALLS["unshare"][column], (0,), program=seal) == errno.EPERM
+    assert answer(machine, 0, program=seal) == ALLOW

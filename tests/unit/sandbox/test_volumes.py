@@ -44,7 +44,7 @@ def test_what_is_missing_for_volumes_on_disk_is_named(monkeypatch, tmp_path):
 
 
 def test_taking_away_what_is_not_there_is_fine(tmp_path):
-    volumes.unmount(tmp_path / "absent")
+    volumes.unmount(tmp_path / "absent", tmp_path / "absent.ext4")
 
 
 def test_nothing_is_mounted_below_an_ordinary_directory(tmp_path):

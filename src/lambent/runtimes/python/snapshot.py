@@ -20,7 +20,7 @@ _MESSAGE_BYTES = 1024 * 1024
 _DESCRIPTORS = 3  # of each request for a copy: output, telemetry, its connection
 _INT_BYTES = 4
 _TELEMETRY_DESCRIPTOR = 3
-_FIRST_PROCESSES = {"1", "2"}  # of every sandbox: what holds it together
+_FIRST_PROCESSES = {1, 2}  # of every sandbox: what holds it together
 
 _NAMESPACES = 0x5C02_0000  # CLONE_NEWUSER, NEWNS, NEWNET, NEWIPC and NEWUTS
 _PR_SET_SECCOMP = 22
@@ -76,13 +76,24 @@ def _be_copied(control):
 
 
 def _readiness():
-    processes = {name for name in os.listdir("/proc") if name.isdigit()}
+    processes = {int(name) for name in os.listdir("/proc") if name.isdigit()}
     descriptors = os.listdir("/proc/self/fd")
     return {
         "threads": len(os.listdir("/proc/self/task")),
-        "processes": len(processes - _FIRST_PROCESSES - {str(os.getpid())}),
+        "processes": len(processes - _FIRST_PROCESSES - _own_line()),
         "sockets": sum(map(_is_socket, descriptors)) - 1,  # the one to the server
     }
+
+
+def _own_line():
+    """This process and those that it comes from."""
+    line = {os.getpid()}
+    parent = os.getppid()
+    while parent and parent not in line:
+        line.add(parent)
+        with open("/proc/%d/stat" % parent) as status:
+            parent = int(status.read().rpartition(")")[2].split()[1])
+    return line
 
 
 def _is_socket(descriptor):

@@ -29,6 +29,7 @@ def preload():
     before = set(sys.modules)
     try:
         import boto3  # noqa: F401
+        import boto3.s3.inject  # noqa: F401  # what the first client of S3 imports
     except ImportError:
         pass  # a runtime that was installed without it
     return set(sys.modules) - before

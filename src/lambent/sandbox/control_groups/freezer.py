@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambent.sandbox.control_groups.files import write
 from lambent.sandbox.control_groups.removal import kill_members
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Switch:
     thawed: str
 
     def freeze(self) -> None:
-        self.file.write_text(self.frozen)
+        write(self.file, self.frozen)
 
     def thaw(self) -> None:
-        self.file.write_text(self.thawed)
+        write(self.file, self.thawed)

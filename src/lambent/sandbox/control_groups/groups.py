@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lambent.sandbox import servers
 from lambent.sandbox.control_groups import freezer, version_1, version_2
+from lambent.sandbox.control_groups.files import write
 from lambent.sandbox.control_groups.mounts import Hierarchies, read_hierarchies
 from lambent.sandbox.control_groups.removal import kill_members, remove_tree
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CONTROLLERS = ("memory", "cpu", "pids")
 
 _SUBTREE = "lambent"
-_OWN_PROCESSES = 2
+_OWN_PROCESSES = 2  # bwrap's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +75,12 @@ class ControlGroup:
         frozen_by = directories.get(freezer.NAME)
         self._freezer = freezer.find_switch(frozen_by) if frozen_by else None
         self._is_frozen = False
+        self._limits: Limits | None = None
 
     def add(self, pid: int) -> None:
         """Move a process in; what it starts from now on is in the group too. Raises OSError."""
         for directory in set(self._directories.values()):
-            (directory / "cgroup.procs").write_text(str(pid))
+            write(directory / "cgroup.procs", str(pid))
 
     def has(self, pid: int) -> bool:
         """Whether a process, by its number in our own namespace, is in it."""
@@ -88,14 +90,26 @@ class ControlGroup:
         )
 
     def limit(self, limits: Limits) -> None:
-        """Set its limits, with room for bwrap's own two processes. Raises OSError."""
-        room = replace(limits, processes=limits.processes + _OWN_PROCESSES)
-        self._mechanism.write_limits(self._directories, room)
+        """Set its limits, where they differ from those it has. Raises OSError."""
+        had, directories = self._limits, self._directories
+        memory, pids, cpu = (directories.get(name) for name in ("memory", "pids", "cpu"))
+        self._limits = None  # until all are written
+        if memory and (had is None or had.memory_bytes != limits.memory_bytes):
+            self._mechanism.write_memory(memory, limits.memory_bytes)
+        if pids and (had is None or had.processes != limits.processes):
+            write(pids / "pids.max", str(limits.processes + _OWN_PROCESSES))
+        if cpu and had is None:
+            self._mechanism.write_period(cpu)
+        if cpu and (had is None or had.cpus != limits.cpus):
+            self._mechanism.write_cpus(cpu, limits.cpus)
+        self._limits = limits
 
     def limit_cpus(self, cpus: float) -> None:
         """Set another share of processor time; nothing happens where there is no such limit."""
         if cpu := self._directories.get("cpu"):
             self._mechanism.write_cpus(cpu, cpus)
+        if self._limits is not None:
+            self._limits = replace(self._limits, cpus=cpus)
 
     def freeze(self) -> None:
         """Stop all its processes where they are; nothing happens where there is no freezer."""

@@ -11,14 +11,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambent.sandbox.control_groups.files import write
 from lambent.sandbox.control_groups.removal import remove_tree
 from lambent.sandbox.control_groups.shares import PERIOD_US, quota_us
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-    from lambent.sandbox.sandbox import Limits
 
 MEMORY_FILE = "memory.current"
 OUT_OF_MEMORY_FILE = "memory.events"
@@ -43,21 +41,20 @@ class Home:
             (self.group / "cgroup.procs").write_text(str(os.getpid()))
 
 
-def write_limits(directories: Mapping[str, Path], limits: Limits) -> None:
-    if memory := directories.get("memory"):
-        (memory / "memory.max").write_text(str(limits.memory_bytes))
-        # A half-killed sandbox is of no use: everything in it goes at once.
-        (memory / "memory.oom.group").write_text("1")
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            (memory / "memory.swap.max").write_text("0")
-    if cpu := directories.get("cpu"):
-        write_cpus(cpu, limits.cpus)
-    if pids := directories.get("pids"):
-        (pids / "pids.max").write_text(str(limits.processes))
+def write_memory(memory: Path, size_bytes: int) -> None:
+    write(memory / "memory.max", str(size_bytes))
+    # A half-killed sandbox is of no use: everything in it goes at once.
+    write(memory / "memory.oom.group", "1")
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        write(memory / "memory.swap.max", "0")
+
+
+def write_period(cpu: Path) -> None:
+    """It goes with every share."""
 
 
 def write_cpus(cpu: Path, cpus: float) -> None:
-    (cpu / "cpu.max").write_text(f"{quota_us(cpus)} {PERIOD_US}")
+    write(cpu / "cpu.max", f"{quota_us(cpus)} {PERIOD_US}")
 
 
 def open_peak(memory: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 
 from lambent.sandbox.network.uplink import INTERFACE, NAME_SERVER
@@ -72,6 +73,7 @@ def host_addresses() -> frozenset[str]:
     return parse_local_addresses(Path("/proc/net/fib_trie").read_text())
 
 
+@lru_cache(maxsize=1)  # asked for each slot, and mostly the same as for the one before
 def parse_local_addresses(trie: str) -> frozenset[str]:
     """The addresses the kernel's routing table calls local."""
     found: set[str] = set()

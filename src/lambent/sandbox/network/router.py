@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import system_calls
-from lambent.sandbox.network import firewall
+from lambent.sandbox.network import firewall, netlink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
 # Link-local, as inside AWS: nobody can need to reach another host at such an address through us,
@@ -27,6 +26,7 @@ ROUTER_ADDRESS = "169.254.76.1"
 _SLOT_ADDRESSES = tuple(
     f"169.254.{third}.{last}" for third in range(77, 250) for last in range(1, 255)
 )
+_SLOT_INTERFACE = "eth0"
 _LINK_MTU = 65520  # as the uplink's: nothing here is a real wire
 
 
@@ -47,7 +47,8 @@ class Router:
         router = cls(namespace=system_calls.new_network_namespace(return_to=home), home=home)
         try:
             with router.inside():
-                _ip([f"address add {ROUTER_ADDRESS}/32 dev lo", "link set lo up"])
+                loopback = socket.if_nametoindex("lo")
+                netlink.send(netlink.add_address(loopback, ROUTER_ADDRESS), netlink.bring_up("lo"))
                 # Strictly: what comes from a slot under another's address is dropped.
                 Path("/proc/sys/net/ipv4/conf/all/rp_filter").write_text("1")
                 if firewall.is_available():
@@ -89,25 +90,23 @@ class Router:
         with self.inside():
             if self._forwards:
                 self._refuse_host()
-            _ip(
-                [
-                    f"link add {interface} mtu {_LINK_MTU} type veth "
-                    f"peer name eth0 mtu {_LINK_MTU} netns /proc/self/fd/{namespace}",
-                    f"link set {interface} addrgenmode none",
-                    f"link set {interface} up",
-                    f"route add {address}/32 dev {interface} src {ROUTER_ADDRESS}",
-                ],
-                keep=namespace,
+            netlink.send(
+                netlink.add_link_pair(
+                    interface, peer=_SLOT_INTERFACE, peer_namespace=namespace, mtu=_LINK_MTU
+                ),
+                netlink.set_no_ipv6_address(interface),
+                netlink.bring_up(interface),
             )
+            link = socket.if_nametoindex(interface)
+            netlink.send(netlink.add_route(link, to=address, source=ROUTER_ADDRESS))
         with system_calls.inside_network(namespace, return_to=self.home):
-            _ip(
-                [
-                    f"address add {address}/32 dev eth0",
-                    "link set eth0 addrgenmode none",
-                    "link set eth0 up",
-                    f"route add {ROUTER_ADDRESS}/32 dev eth0 scope link",
-                    f"route add default via {ROUTER_ADDRESS} dev eth0",
-                ]
+            link = socket.if_nametoindex(_SLOT_INTERFACE)
+            netlink.send(
+                netlink.add_address(link, address),
+                netlink.set_no_ipv6_address(_SLOT_INTERFACE),
+                netlink.bring_up(_SLOT_INTERFACE),
+                netlink.add_route(link, to=ROUTER_ADDRESS),
+                netlink.add_route(link, via=ROUTER_ADDRESS),
             )
 
     def _unused_address(self, namespace: int) -> str:
@@ -123,17 +122,3 @@ class Router:
         if addresses != self._refused:
             firewall.apply(firewall.refuse(addresses))
             self._refused = addresses
-
-
-def _ip(commands: Sequence[str], keep: int | None = None) -> None:
-    """Run iproute2 commands in the calling thread's network namespace. Raises OSError."""
-    done = subprocess.run(
-        ["ip", "-batch", "-"],
-        input="\n".join(commands),
-        text=True,
-        capture_output=True,
-        check=False,
-        pass_fds=() if keep is None else (keep,),
-    )
-    if done.returncode != 0:
-        raise OSError(f"ip: {done.stderr.strip()}")

@@ -41,15 +41,15 @@ def hierarchies(tmp_path):
 
 def test_version_2_is_taken_where_it_is(kernel, hierarchies, tmp_path):
     kernel({"second": "cgroup.freeze", "first": "freezer.state"})
-    directory = freezer.make_directory(hierarchies, "lambent/me")
-    assert directory == tmp_path / "second/lambent/me"
+    directory = tmp_path / "second/lambent/me"
+    assert freezer.make_directory(hierarchies, "lambent/me") == directory
     assert freezer.find_switch(directory).frozen == "1"
 
 
 def test_version_1_serves_where_version_2_cannot_freeze(kernel, hierarchies, tmp_path):
     kernel({"first": "freezer.state"})
-    directory = freezer.make_directory(hierarchies, "lambent/me")
-    assert directory == tmp_path / "first/lambent/me"
+    directory = tmp_path / "first/lambent/me"
+    assert freezer.make_directory(hierarchies, "lambent/me") == directory
     assert freezer.find_switch(directory).frozen == "FROZEN"
 
 

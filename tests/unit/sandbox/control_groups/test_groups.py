@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lambent.sandbox.control_groups.groups import (
 )
 from lambent.sandbox.control_groups.mounts import Hierarchies
 from lambent.sandbox.control_groups.shares import PERIOD_US
+from lambent.sandbox.sandbox import Limits
 
 ALL_PROCESSORS_US = (os.cpu_count() or 1) * PERIOD_US
 
@@ -103,6 +105,37 @@ def test_killing_needs_no_processor_controller_and_no_group(tmp_path):
         assert member.wait() == -9
     ControlGroup(1, {"cpu": tmp_path / "gone"}).kill()
     ControlGroup(2, {}).kill()
+
+
+LIMITS = Limits(memory_bytes=1 << 27, cpus=0.5, processes=9, open_files=1)
+
+
+def written(directory):
+    """The files that were written since the last time, with what is in them."""
+    found = {
+        file.name: file.read_text() for file in directory.iterdir() if "max_usage" not in file.name
+    }
+    for name in found:
+        (directory / name).unlink()
+    return found
+
+
+def test_only_limits_that_differ_are_written(memory):
+    (memory / "memory.oom_control").unlink()
+    group = ControlGroup(1, dict.fromkeys(("memory", "cpu", "pids"), memory))
+    group.limit(LIMITS)
+    assert written(memory)["pids.max"] == "11"  # with bwrap's two
+    group.limit(LIMITS)
+    assert written(memory) == {}
+    group.limit_cpus(1.0)
+    assert written(memory) == {"cpu.cfs_quota_us": "20000"}
+    group.limit(replace(LIMITS, processes=10))
+    assert written(memory) == {"cpu.cfs_quota_us": "10000", "pids.max": "12"}
+
+
+def test_limits_without_their_controllers_are_left_out(tmp_path):
+    ControlGroup(1, {"pids": tmp_path}).limit(LIMITS)
+    assert written(tmp_path) == {"pids.max": "11"}
 
 
 def test_what_the_host_does_not_give_is_named(tmp_path):

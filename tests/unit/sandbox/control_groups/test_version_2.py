@@ -7,7 +7,6 @@ import os
 import pytest
 
 from lambent.sandbox.control_groups import version_2
-from lambent.sandbox.sandbox import Limits
 
 ALL = "cpuset cpu io memory pids"
 
@@ -37,15 +36,15 @@ def group(tmp_path, monkeypatch):
 
 
 def test_limits_go_to_the_files_of_version_2(tmp_path):
-    limits = Limits(memory_bytes=1 << 27, cpus=2, processes=9, open_files=1)
-    version_2.write_limits(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), limits)
+    version_2.write_memory(tmp_path, 1 << 27)
+    version_2.write_period(tmp_path)
+    version_2.write_cpus(tmp_path, 2)
     written = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert written == {
         "memory.max": str(1 << 27),
         "memory.oom.group": "1",
         "memory.swap.max": "0",
         "cpu.max": "40000 20000",
-        "pids.max": "9",
     }
 
 

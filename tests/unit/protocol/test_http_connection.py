@@ -2,45 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
 
 import pytest
 import uvloop
 from hypothesis import given, strategies as st
 from tests.unit.execution_environment.http_client import MemoryTransport, feed, listening
+from tests.unit.protocol.recording_http_server import Server, serving
 
-from lambent.execution_environment.runtime_http import BodyBudget, Connection, Refusal, Request
-
-MIB = 1024 * 1024
-
-
-class Server:
-    """Answers 200 with what it was asked, or keeps requests for the test to answer."""
-
-    def __init__(self, *, budget=MIB, answers=True):
-        self.budget = BodyBudget(limit_bytes=budget)
-        self.answers = answers
-        self.requests = []
-        self.connections = []  # of the requests
-        self.received: asyncio.Queue[Request] = asyncio.Queue()
-        self.lost: asyncio.Queue[Connection] = asyncio.Queue()
-
-    def make(self):
-        return Connection(self.receive, self.lost.put_nowait, self.budget)
-
-    def receive(self, request, connection):
-        self.requests.append(request)
-        self.connections.append(connection)
-        self.received.put_nowait(request)
-        if self.answers:
-            connection.respond(200, f"{request.method} {request.path}".encode())
-
-
-@asynccontextmanager
-async def serving(**options):
-    server = Server(**options)
-    async with listening(server.make) as address:
-        yield server, address
+from lambent.protocol.http_connection import Connection, Refusal
 
 
 @pytest.fixture
@@ -152,141 +121,6 @@ async def test_what_is_no_http_is_refused(served, garbage):
     assert server.requests == []
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        [b"X-%d: %s\r\n" % (number, b"v" * 1000) for number in range(1200)],
-        [b"X: ", *[b"v" * 1000] * 1200],
-        [b"x" * 1000] * 1200,
-        [b"Transfer-Encoding: chunked\r\n\r\n", b"3;", *[b"e" * 1000] * 1200],
-        [b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", *[b"v" * 1000] * 1200],
-    ],
-    ids=["many", "endless value", "endless name", "endless chunk extension", "endless trailer"],
-)
-def test_a_flood_of_headers_is_refused(pieces):
-    server, transport = Server(budget=8 * MIB), MemoryTransport()
-    connection = server.make()
-    connection.connection_made(transport)
-    feed(connection, transport, b"POST /a HTTP/1.1\r\n", *pieces)
-    assert transport.written.startswith(b"HTTP/1.1 431 ")
-    assert transport.is_closed
-    assert server.requests == []
-
-
-def test_an_endless_path_is_refused():
-    server, transport = Server(budget=8 * MIB), MemoryTransport()
-    connection = server.make()
-    connection.connection_made(transport)
-    feed(connection, transport, b"GET /", *[b"a" * 1000] * 1200)
-    assert transport.written.startswith(b"HTTP/1.1 431 ")
-
-
-def test_what_came_with_a_flood_is_not_answered():
-    server, transport = Server(budget=8 * MIB), MemoryTransport()
-    connection = server.make()
-    connection.connection_made(transport)
-    feed(connection, transport, b"POST /a HTTP/1.1\r\nX: %s\r\n" % (b"v" * 1_200_000) + b"\r\n" * 9)
-    assert transport.written.count(b"HTTP/1.1 ") == 1
-    assert server.requests == []
-    assert not connection.is_open
-
-
-async def test_the_cause_of_an_error_may_be_a_long_header():
-    async with serving(budget=8 * MIB) as (server, address):
-        client = await address.connect()
-        await client.request("POST", "/a", b"body", {"X-Cause": "c" * MIB})
-        assert len(server.requests[0].headers["x-cause"]) == MIB
-        assert server.budget.held_bytes == 0
-
-
-def test_heads_that_are_not_whole_yet_share_the_budget_too():
-    server = Server(budget=4000)
-    connections = [(server.make(), MemoryTransport()) for _ in range(5)]
-    for connection, transport in connections:
-        connection.connection_made(transport)
-        feed(connection, transport, b"POST /a HTTP/1.1\r\nX: ", b"v" * 1000)
-    assert 3000 < server.budget.held_bytes <= 4000
-    assert connections[-1][1].written.startswith(b"HTTP/1.1 431 ")
-    for connection, transport in connections[:3]:
-        feed(connection, transport, b"\r\n\r\n")
-        assert transport.written.startswith(b"HTTP/1.1 200 ")
-    for connection, _ in connections:
-        connection.connection_lost(None)
-    assert server.budget.held_bytes == 0
-
-
-def test_a_head_that_is_whole_at_once_needs_room_too():
-    server, transport = Server(budget=1000, answers=False), MemoryTransport()
-    connection = server.make()
-    connection.connection_made(transport)
-    request = b"POST /a HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * 500)
-    feed(connection, transport, request)
-    assert server.budget.held_bytes > 500
-    feed(connection, transport, request)
-    assert transport.written.startswith(b"HTTP/1.1 431 ")
-    assert len(server.requests) == 1
-    connection.connection_lost(None)
-    assert server.budget.held_bytes == 0
-
-
-def test_short_headers_count_for_what_they_take_in_memory():
-    server, transport = Server(budget=8 * MIB), MemoryTransport()
-    connection = server.make()
-    connection.connection_made(transport)
-    headers = b"".join(b"%d:\r\n" % number for number in range(20_000))
-    feed(connection, transport, b"POST /a HTTP/1.1\r\n" + headers)
-    assert transport.written.startswith(b"HTTP/1.1 431 ")
-
-
-async def test_a_body_of_many_small_chunks_is_no_flood(served):
-    server, client = served
-    client.send(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-    client.send(b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n")
-    assert (await client.receive()).status == 200
-    assert server.requests[0].body == b"x" * 50_000
-
-
-async def test_a_body_over_the_budget_is_thrown_away_and_told():
-    async with serving(budget=2000) as (server, address):
-        client = await address.connect()
-        await client.request("POST", "/a", b"x" * 5000)
-        [request] = server.requests
-        assert (request.body, request.is_too_large) == (b"", True)
-        await client.request("POST", "/a", b"x" * 1000)
-        assert not server.requests[1].is_too_large
-        assert server.budget.held_bytes == 0
-
-
-async def test_all_connections_share_one_budget():
-    async with serving(budget=1600, answers=False) as (server, address):
-        first, second = await address.connect(), await address.connect()
-        first.send_request("POST", "/first", b"x" * 800)
-        await server.received.get()
-        second.send_request("POST", "/second", b"x" * 800)
-        assert (await server.received.get()).is_too_large
-        server.connections[0].respond(202, b"")
-        assert (await first.receive()).status == 202
-        third = await address.connect()
-        third.send_request("POST", "/third", b"x" * 800)
-        assert not (await server.received.get()).is_too_large
-
-
-async def test_a_lost_connection_gives_its_share_back():
-    async with serving(answers=False) as (server, address):
-        client = await address.connect()
-        for path in ("/answering", "/waiting"):
-            client.send_request("POST", path, b"x" * 100)
-        await server.received.get()
-        client.send(b"POST /half HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
-        await client.close()
-        connection = await server.lost.get()
-        assert server.budget.held_bytes == 0
-        assert not connection.is_open
-        connection.respond(200, b"to nobody")
-        connection.refuse(400)
-        connection.hang_up()
-
-
 async def test_an_offer_to_upgrade_is_declined(served):
     # The first request of Java's HttpClient, as it stands.
     server, client = served
@@ -332,6 +166,96 @@ async def test_a_mistake_of_ours_is_logged_and_ends_only_that_connection(served,
     assert "RuntimeError: ours" in caplog.text
     server.receive = working
     assert (await client.request("GET", "/b")).status == 200
+
+
+async def test_head_has_no_body_and_its_length(served):
+    _, client = served
+    client.send(b"HEAD /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    assert b"Content-Length: 7\r\n" in head
+    assert (await client.receive()).body == b"GET /b"
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/a?b=c?d", "/a", "b=c?d"),
+        ("http://here:1/a?b", "/a", "b"),
+        ("http://here", "/", ""),
+        ("/a%2Fb", "/a%2Fb", ""),
+        ("*", "*", ""),
+    ],
+)
+async def test_a_target_has_a_path_and_a_query(served, target, path, query):
+    server, client = served
+    await client.request("OPTIONS", target)
+    assert (server.requests[0].path, server.requests[0].query) == (path, query)
+
+
+def half_closing(server):
+    transport = MemoryTransport()
+    connection = Connection(
+        server.receive, server.lost.put_nowait, server.budget, may_half_close=True
+    )
+    connection.connection_made(transport)
+    return connection, transport
+
+
+def test_a_client_may_have_its_answer_after_its_own_end():
+    server = Server(answers=False)
+    connection, transport = half_closing(server)
+    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    assert connection.eof_received()
+    connection.respond(200, b"late")
+    assert transport.written.endswith(b"late")
+    assert transport.is_closed
+    connection, transport = half_closing(server)
+    feed(connection, transport, b"GET /a HTTP/1.1\r\n")
+    assert not connection.eof_received()
+
+
+def test_a_runtime_that_ends_its_side_is_gone():
+    server, transport = Server(answers=False), MemoryTransport()
+    connection = server.make()
+    connection.connection_made(transport)
+    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    assert not connection.eof_received()
+
+
+def test_one_that_is_to_finish_answers_what_it_has_and_nothing_more():
+    server, transport = Server(answers=False), MemoryTransport()
+    connection = server.make()
+    connection.connection_made(transport)
+    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    connection.finish()
+    assert not transport.is_closed
+    connection.respond(200, b"last")
+    assert b"Connection: close\r\n" in transport.written
+    assert transport.is_closed
+    assert len(server.requests) == 1
+
+
+def test_one_without_a_request_finishes_at_once():
+    server, transport = Server(), MemoryTransport()
+    connection = server.make()
+    connection.connection_made(transport)
+    connection.finish()
+    assert transport.is_closed
+
+
+def test_it_tells_whether_anything_happened_or_is_to_happen():
+    server, transport = Server(answers=False), MemoryTransport()
+    connection = server.make()
+    connection.connection_made(transport)
+    connection.is_quiet = True
+    assert connection.is_at_rest
+    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    assert not connection.is_quiet
+    assert not connection.is_at_rest
+    connection.is_quiet = True
+    connection.respond(200, b"answer")
+    assert not connection.is_quiet
+    assert connection.is_at_rest
 
 
 def test_a_client_that_does_not_read_is_not_read_from():

@@ -1,0 +1,324 @@
+"""HTTP/1.1, the server's side: small, on llhttp, one request at a time per connection.
+
+Both listeners speak it, the public one and those inside execution environments. The other side may
+be hostile code. Everything it can make us hold is bounded: the head for each request, heads and
+bodies for all connections that share a budget together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple, cast
+
+import httptools
+
+from lambent.protocol.http import HttpRequest
+
+logger = logging.getLogger(__name__)
+
+# AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
+MAX_HEAD_BYTES = (1024 + 64) * 1024
+_HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
+_MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
+
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
+}
+
+
+@dataclass(slots=True)
+class BodyBudget:
+    """What the connections that share it may make the server hold at one time."""
+
+    limit_bytes: int
+    held_bytes: int = field(default=0)
+
+    def take(self, count: int) -> bool:
+        if self.held_bytes + count > self.limit_bytes:
+            return False
+        self.held_bytes += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        self.held_bytes -= count
+
+
+class _Received(NamedTuple):
+    request: HttpRequest
+    held_bytes: int  # of the budget, until the request is answered
+    is_last: bool  # of its connection: HTTP/1.0, or `Connection: close`
+
+
+Receive = Callable[[HttpRequest, "Connection"], None]
+
+
+class Connection(asyncio.Protocol):
+    """One connection; `receive` is called for each whole request and must lead to one `respond`.
+
+    A client that `may_half_close` has its answer after its own end of the stream, too.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        lost: Callable[[Connection], None],
+        budget: BodyBudget,
+        *,
+        may_half_close: bool = False,
+    ) -> None:
+        self._receive = receive
+        self._lost = lost
+        self._budget = budget
+        self._may_half_close = may_half_close
+        self.is_quiet = False  # nothing came or went since somebody set this
+        self._waiting: deque[_Received] = deque()
+        self._answering: _Received | None = None
+        self._is_finishing = False  # the request in hand is the last one to be answered
+        self._transport: asyncio.Transport | None = None
+        self._is_closing = False  # nothing more is read or answered
+        self._has_declined_upgrade = False
+        self._unread_bytes = 0  # came, and llhttp has told of nothing since
+        self._held_head_bytes = 0  # of the budget, for a head that is not whole yet
+        self._parser = httptools.HttpRequestParser(self)
+        self._start_message()
+
+    def _start_message(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._body: list[bytes] = []
+        self._held = 0
+        self._is_too_large = False
+
+    # asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no asyncio.Transport by class.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.is_quiet = False
+        self._unread_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
+        except httptools.HttpParserCallbackError:
+            logger.exception("a request could not be answered")
+            self.hang_up()
+        except httptools.HttpParserError:
+            self.refuse(400)
+        # llhttp tells of a header only when it has the whole of it, and keeps it until then.
+        if self._unread_bytes > MAX_HEAD_BYTES or self._head_bytes > MAX_HEAD_BYTES:
+            self.refuse(431)
+        self._hold_head()
+
+    def eof_received(self) -> bool:
+        """Whether the connection stays open for the answer to the request in hand."""
+        if not self._may_half_close or self._answering is None:
+            return False
+        self.finish()
+        return True
+
+    def pause_writing(self) -> None:
+        """Answers are not being read: no more requests meanwhile."""
+        if self._transport is not None and self.is_open:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and self.is_open:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exception: Exception | None) -> None:
+        self._transport = None
+        waiting = sum(received.held_bytes for received in self._waiting)
+        self._budget.give_back(self._held + self._held_head_bytes + waiting)
+        self._held = self._held_head_bytes = 0
+        self._waiting.clear()
+        self._give_back_answering()
+        self._lost(self)
+
+    # llhttp calls these
+
+    def on_message_begin(self) -> None:
+        self._start_message()
+
+    def on_url(self, url: bytes) -> None:
+        self._unread_bytes = 0
+        self._head_bytes += len(url)
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._unread_bytes = 0
+        self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD_BYTES
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.refuse(431)
+        self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        # curl waits a second for this before it sends a body of more than 1 MB.
+        expects = "expect" in self._headers and self._headers["expect"].lower() == "100-continue"
+        if expects and self._transport is not None and not self._parser.should_upgrade():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._unread_bytes = 0
+        if self._is_too_large:
+            return
+        if self._budget.take(len(body)):
+            self._held += len(body)
+            self._body.append(body)
+            return
+        self._is_too_large = True
+        self._budget.give_back(self._held)
+        self._held = 0
+        self._body.clear()
+
+    def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # `_decline_upgrade` begins it again
+        self._hold_whole_head()
+        path, _, query = self._target().decode("latin-1").partition("?")
+        request = HttpRequest(
+            method=self._parser.get_method().decode("latin-1"),
+            path=path,
+            query=query,
+            headers=self._headers,
+            body=b"".join(self._body),
+            is_too_large=self._is_too_large,
+        )
+        is_last = self._parser.get_http_version() == "1.0" or not self._parser.should_keep_alive()
+        received = _Received(request, self._held, is_last)
+        self._body = []
+        self._held = 0
+        if self.is_open and self._answering is None:
+            self._answer(received)
+        elif self.is_open and len(self._waiting) < _MAX_WAITING_REQUESTS:
+            self._waiting.append(received)
+        else:
+            self._budget.give_back(received.held_bytes)
+            self.refuse(400)
+
+    def _hold_whole_head(self) -> None:
+        """From here on the head counts with its request."""
+        self._budget.give_back(self._held_head_bytes)
+        self._held_head_bytes = 0
+        if self._budget.take(self._head_bytes):
+            self._held += self._head_bytes
+        else:
+            self.refuse(431)
+        self._head_bytes = 0
+
+    def _target(self) -> bytes:
+        """The path and query; those who take us for a proxy send the whole URL."""
+        if self._url.startswith((b"http://", b"https://")):
+            return b"/" + self._url.split(b"/", 3)[3] if self._url.count(b"/") > 2 else b"/"
+        return self._url
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1, as a server may: Java's client offers HTTP/2 with its first request.
+
+        llhttp takes what follows such a request's head for another protocol, and so gets the head
+        again without the offer.
+        """
+        if self._has_declined_upgrade:
+            self.refuse(400)
+            return
+        self._has_declined_upgrade = True
+        lines = [f"{self._parser.get_method().decode()} {self._url.decode('latin-1')} HTTP/1.1"]
+        lines += [
+            f"{name}: {value}"
+            for name, value in self._headers.items()
+            if name not in ("connection", "upgrade")
+        ]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
+
+    def _hold_head(self) -> None:
+        more = self._head_bytes + self._unread_bytes - self._held_head_bytes
+        if more > 0 and not self._budget.take(more):
+            self.refuse(431)
+        elif more:
+            if more < 0:
+                self._budget.give_back(-more)
+            self._held_head_bytes += more
+
+    def _answer(self, received: _Received) -> None:
+        self._answering = received
+        self._receive(received.request, self)
+
+    def _give_back_answering(self) -> None:
+        if self._answering is not None:
+            self._budget.give_back(self._answering.held_bytes)
+            self._answering = None
+
+    # whoever answers calls these
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._is_closing
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is to be answered, and every answer has been taken."""
+        return self._answering is None and (
+            self._transport is None or self._transport.get_write_buffer_size() == 0
+        )
+
+    def respond(self, status: int, body: bytes, head: str = "") -> None:
+        """Answer the request in hand; `head` is further header lines, each with its CRLF."""
+        answering = self._answering
+        if self._transport is None or answering is None or self._is_closing:
+            return
+        self.is_quiet = False
+        is_last = answering.is_last or self._is_finishing
+        content_type = "" if head else "Content-Type: application/json\r\n"
+        connection = "Connection: close\r\n" if is_last else ""
+        # One write: each is a system call, and wakes the other side.
+        self._transport.write(
+            f"{_STATUS_LINES[status]}{content_type}{head}{connection}"
+            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
+            + (body if answering.request.method != "HEAD" else b"")
+        )
+        self._give_back_answering()
+        if is_last:
+            self._close()
+        elif self._waiting:
+            self._answer(self._waiting.popleft())
+
+    def finish(self) -> None:
+        """Close when the request in hand, if there is one, is answered."""
+        self._is_finishing = True
+        if self._answering is None:
+            self._close()
+
+    def hang_up(self) -> None:
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def refuse(self, status: int) -> None:
+        """Answer what is no request of this API's at all, and hang up."""
+        if self._transport is not None and not self._is_closing:
+            self._transport.write(
+                f"{_STATUS_LINES[status]}Connection: close\r\nContent-Length: 0\r\n\r\n".encode()
+            )
+            self._close()
+
+    def _close(self) -> None:
+        """Close once everything is written."""
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Refusal(asyncio.Protocol):
+    """Takes the place of a connection that is not to be had."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()

@@ -1,0 +1,31 @@
+"""That the benchmarks still run; what they find out is for nobody to assert."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.server import newest_runtime
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.timeout(300)  # two servers and twenty processes to start, perhaps on a busy machine
+def test_a_small_run_compares_everything_with_something() -> None:
+    newest_runtime("python")
+    options = ("--rounds", "1", "--requests", "32", "--idle-calls", "1")
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--json", *options, "--only", "warm", "frozen"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    results = json.loads(run.stdout)["results"]
+    assert len(results) == 7
+    for result in results:
+        _, *compared = result["subjects"].values()
+        assert compared
+        assert all(each["p50"]["ratios"] for each in compared)
