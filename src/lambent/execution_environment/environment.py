@@ -179,9 +179,13 @@ class Environment:
         self.state = next_environment_state(self.state, event)
 
     def _abandon_current(self) -> None:
-        current, self._current = self._current, None
-        if current is not None and not current.result.done():
+        current = self._current
+        if current is not None and current.answer is not None:
+            self._report(current, SUCCESS)  # only the runtime's next request was still to come
+            current.settle()
+        elif current is not None and not current.result.done():
             current.result.set_exception(EnvironmentUnavailable(self.id))
+        self._current = None
 
     # Reset
 
@@ -292,9 +296,6 @@ class Environment:
         assert current is not None
         self._time_limit.lift()
         self.last_used = time.monotonic()
-        if self._life is not None:
-            self._life.drain_output()  # into this invocation's log tail
-        current.runtime_done(ending)
         self._report(current, ending)
         self._current = None
         if ending.status == "success":
@@ -308,13 +309,14 @@ class Environment:
             self._reset("timeout" if ending.status == "timeout" else "failure")
 
     def _report(self, current: CurrentInvocation, ending: Ending) -> None:
+        if self._life is not None:
+            self._life.drain_output()  # into this invocation's log tail
+        current.runtime_done(ending)
         if current.sent is None:
             current.begin(self.version)
         if ending.status == "timeout":
-            seconds = self.version.timeout_seconds
-            self.log.platform(
-                TimedOut(request_id=current.request_id, timeout_seconds=seconds, at_ms=now_ms())
-            )
+            name, seconds = current.request_id, self.version.timeout_seconds
+            self.log.platform(TimedOut(request_id=name, timeout_seconds=seconds, at_ms=now_ms()))
         init_duration, restore_duration = self._starts.take_durations()
         current.report(
             self.version,

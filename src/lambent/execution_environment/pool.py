@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # A runtime that has answered asks for its next invocation within microseconds. A call that comes
 # in between waits this long for it before another environment is started.
-_NEXT_GRACE_SECONDS = 0.01
+_NEXT_GRACE_SECONDS = 0.05
 _REAP_EVERY_SECONDS = 1.0
 
 

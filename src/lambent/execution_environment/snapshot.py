@@ -63,9 +63,7 @@ class Snapshot:
         self.initialization_type: InitializationType = "snap-start"
         self.last_used = time.monotonic()
         self._isolation = parts.isolation
-        self._parts = replace(
-            parts, sandboxes=TemplateSandboxes(parts.isolation, self._connected)
-        )
+        self._parts = replace(parts, sandboxes=TemplateSandboxes(parts.isolation, self._connected))
         self._loop = asyncio.get_running_loop()
         self._life: Life | None = None
         self._life_began = time.monotonic()
@@ -178,9 +176,9 @@ class Snapshot:
                 await self._run_on(volume)
             finally:
                 await volume.close()
-        except (OSError, SandboxStartFailed) as error:
-            self._fail(NotTaken(str(error)))
-            raise
+        except* (OSError, SandboxStartFailed) as errors:
+            logger.warning("the snapshot of %s is lost: %s", self.version.qualified_arn, errors)
+            self._fail(NotTaken(str(errors.exceptions[0])))
         finally:
             self._fail(NotTaken("the server stopped"))
 
@@ -199,19 +197,15 @@ class Snapshot:
 
     async def _attend(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
-        await self._made_or_closed()
         while not self._is_closing:
             await self._wants_spare.wait()
             self._wants_spare.clear()
-            if self._is_closing:
-                break
-            await asyncio.sleep(_REFILL_AFTER_SECONDS)  # not while an invocation is starting
+            if self._made.done() and not self._is_closing:
+                await asyncio.sleep(_REFILL_AFTER_SECONDS)  # not while an invocation is starting
             await self._refill()
-
-    async def _made_or_closed(self) -> None:
-        with contextlib.suppress(InitFailed, NotTaken):
-            await self.wait_made()
-            self._wants_spare.set()
+            # Only now: some hosts let nobody make the namespaces that a copy needs.
+            if self._spare is not None and not self._made.done():
+                self._made.set_result(None)
 
     async def _refill(self) -> None:
         if self._spare is not None or not self.is_ready:
@@ -224,8 +218,7 @@ class Snapshot:
                 await volume.close()
                 raise
         except (OSError, SandboxStartFailed) as error:
-            logger.warning("cannot copy the snapshot of %s: %s", self.version.qualified_arn, error)
-            self.close()
+            self._fail(NotTaken(f"it can not be copied: {error}"))
         else:
             if self._is_closing:
                 await _dispose(spare)
@@ -250,7 +243,7 @@ class Snapshot:
             if readiness.sockets:
                 self._warn_of_sockets(readiness.sockets)
             self._template = sandbox.template(readiness)
-            self._made.set_result(None)
+            self._wants_spare.set()
 
     def _warn_of_sockets(self, count: int) -> None:
         message = (

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 EPHEMERAL_STORAGE_MIB = 512  # Lambda's default; functions that ask for more have no stem cells
 
 _CELLS = 4
-_MAKERS = 3
+_MAKERS = 6  # in a burst; each mostly waits for the kernel
 _REFILL_AFTER_SECONDS = 0.05
 # All copies of one zygote have the same layout in memory and the same hash seed, which who knows
 # one of them could use against another: not for ever.
@@ -66,7 +66,8 @@ class StemStock:
         self._kind = kind
         # None stands for one that could not be made: who takes it builds a sandbox on demand.
         self._cells: asyncio.Queue[StemCell | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(_CELLS)
+        self._has_room = asyncio.Event()
+        self._in_making = 0
         self._fork_server: ForkServer | None = None
         self._fork_server_lock = asyncio.Lock()
         self._has_made_one = False
@@ -90,12 +91,12 @@ class StemStock:
         if self._is_closed or (self._cells.empty() and not self._has_made_one):
             return None
         self._takers += 1
+        self._has_room.set()
         try:
-            cell = await self._cells.get()
+            return await self._cells.get()
         finally:
             self._takers -= 1
-        self._room.release()
-        return cell
+            self._has_room.set()
 
     async def run(self) -> None:
         """Keep the stock full; on cancellation, dispose of it."""
@@ -114,11 +115,22 @@ class StemStock:
 
     async def _make_forever(self) -> None:
         while True:
-            await self._room.acquire()
-            if not self._cells.empty():
-                # Not on the processor that the start is to have which made the room.
-                await asyncio.sleep(_REFILL_AFTER_SECONDS)
-            self._cells.put_nowait(await self._made())
+            await self._wait_for_room()
+            self._in_making += 1
+            try:
+                if not self._cells.empty():
+                    # Not on the processor that the start is to have which made the room.
+                    await asyncio.sleep(_REFILL_AFTER_SECONDS)
+                cell = await self._made()
+            finally:
+                self._in_making -= 1
+            self._cells.put_nowait(cell)
+
+    async def _wait_for_room(self) -> None:
+        """Until fewer are there, or coming, than are to be ready and wanted at once."""
+        while self._cells.qsize() + self._in_making >= _CELLS + self._takers:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     async def _made(self) -> StemCell | None:
         name = self._kind.runtime.identifier

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from lambent.execution_environment.telemetry_delivery import TelemetryDelivery
+from lambent.domain.quotas import EXTENSIONS
+from lambent.execution_environment.telemetry_delivery import TelemetryDelivery, encoded
 from lambent.execution_environment.telemetry_subscription import (
     InvalidSubscription,
     Subscription,
@@ -32,7 +33,10 @@ TELEMETRY_PATH = "/2022-07-01/telemetry"
 LOGS_PATH = "/2020-08-15/logs"
 
 Kind = Literal["function", "extension"]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
+# In one life. Each is told the whole backlog, and may stay for a while when another replaces it.
+_MAX_SUBSCRIPTIONS = 2 * EXTENSIONS
 # What is kept for those who have not subscribed yet.
 _BACKLOG_BYTES = 1024 * 1024
 _BACKLOG_EVENTS = 10_000
@@ -87,6 +91,8 @@ class TelemetrySubscriptions:
         self._log = log
         self._backlog: Backlog | None = Backlog()  # None: nobody can subscribe any more
         self._deliveries: dict[str, TelemetryDelivery] = {}  # by the extension's name
+        self._audiences: dict[Kind, tuple[TelemetryDelivery, ...]] = dict.fromkeys(_KINDS, ())
+        self._subscribed = 0  # how often
         self._starting: asyncio.Queue[TelemetryDelivery | None] = asyncio.Queue()
 
     def subscribe(self, agent_name: str, path: str, body: bytes) -> tuple[int, bytes]:
@@ -122,11 +128,15 @@ class TelemetrySubscriptions:
     def publish_line(self, kind: Kind, record: str | dict[str, object], at_ms: int) -> None:
         """The same for a line of the function's or an extension's: text or a JSON object."""
         if self._backlog is not None:
-            # A JSON object was a line of at most an event's size, and is the exception here.
-            size = _EVENT_BYTES + (len(record) if isinstance(record, str) else _BACKLOG_BYTES // 64)
-            self._backlog.add(lambda delivery: delivery.offer_line(kind, record, at_ms), size)
-        for delivery in self._deliveries.values():
-            delivery.offer_line(kind, record, at_ms)
+            # An object takes far more memory than the line it was.
+            kept = record if isinstance(record, str) else encoded(kind, record, at_ms)
+            size = _EVENT_BYTES + len(kept)
+            self._backlog.add(lambda delivery: delivery.offer_line(kind, kept, at_ms), size)
+        audience = self._audiences[kind]
+        if audience:
+            line = encoded(kind, record, at_ms)  # once: a function may print very many
+            for delivery in audience:
+                delivery.add(line)
 
     def pause(self) -> None:
         """The environment is frozen: nothing is sent, and no subscriber's time runs out."""
@@ -160,6 +170,11 @@ class TelemetrySubscriptions:
             raise InvalidSubscription(
                 f"extension has already subscribed using the {earlier.subscription.api} API"
             )
+        if self._subscribed >= _MAX_SUBSCRIPTIONS:
+            raise InvalidSubscription(
+                f"there should be at most {_MAX_SUBSCRIPTIONS} subscriptions in one life of an "
+                "execution environment"
+            )
 
     def _add(self, subscription: Subscription, backlog: Backlog) -> None:
         name = subscription.agent_name
@@ -168,6 +183,11 @@ class TelemetrySubscriptions:
         delivery = TelemetryDelivery(subscription, self._open_socket, self._note_dropped)
         backlog.replay(delivery)
         self._deliveries[name] = delivery
+        self._subscribed += 1
+        for kind in _KINDS:
+            self._audiences[kind] = tuple(
+                each for each in self._deliveries.values() if kind in each.subscription.types
+            )
         self._starting.put_nowait(delivery)
         event = TelemetrySubscription if subscription.api == "Telemetry" else LogsSubscription
         self._log.platform(event(name=name, types=subscription.types))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections import deque
 from typing import TYPE_CHECKING
@@ -32,10 +33,18 @@ _RETRY_SECONDS = (0.1, 0.5, 2.0)
 _FELL_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."  # AWS's words
 
 
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def encoded(event_type: str, record: object, at_ms: int) -> bytes:
     """One event as subscribers get it."""
-    event = {"time": iso_time(at_ms), "type": event_type, "record": record}
-    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return f"{_head(event_type, at_ms)}{_to_json(record)}}}".encode("utf-8", "replace")
+
+
+@functools.lru_cache(maxsize=16)
+def _head(event_type: str, at_ms: int) -> str:
+    # Lines that are read at once, which may be thousands, have one time.
+    return f'{{"time":"{iso_time(at_ms)}","type":{_to_json(event_type)},"record":'
 
 
 class TelemetryDelivery:
@@ -50,6 +59,8 @@ class TelemetryDelivery:
         self.subscription = subscription
         self._client = client_for(subscription.destination, open_socket)
         self._tell_dropped = on_dropped
+        self._most_bytes = 2 * subscription.max_bytes
+        self._most_items = 2 * subscription.max_items
         self._records: deque[bytes] = deque()
         self._bytes = 0
         self._first_at = 0.0  # when the oldest record came, by the event loop's clock
@@ -73,12 +84,12 @@ class TelemetryDelivery:
         if "platform" in self.subscription.types:
             record = record_in(event, self.subscription.schema)
             if record is not None:
-                self._add(encoded(event.type, record, at_ms))
+                self.add(encoded(event.type, record, at_ms))
 
     def offer_line(self, kind: str, record: object, at_ms: int) -> None:
-        """A line of the function's or an extension's: text, or the JSON object that it is."""
+        """A line: text, the JSON object that it is, or what `encoded` has made of one."""
         if kind in self.subscription.types:
-            self._add(encoded(kind, record, at_ms))
+            self.add(record if isinstance(record, bytes) else encoded(kind, record, at_ms))
 
     def note_dropped(self, records: int, size: int, reason: str = _FELL_BEHIND) -> None:
         self._dropped_records += records
@@ -105,16 +116,17 @@ class TelemetryDelivery:
     def stop(self) -> None:
         """Another subscription takes this one's place: `run` returns after what is on its way."""
         self._is_stopped = True
+        self._records.clear()
+        self._bytes = 0
         for event in (self._arrived, self._is_due, self._is_running):
             event.set()
 
-    def _add(self, record: bytes) -> None:
-        most = 2 * self.subscription.max_bytes
-        if (
-            self._bytes + len(record) > most
-            or len(self._records) >= 2 * self.subscription.max_items
-        ):
-            self.note_dropped(1, len(record))
+    def add(self, record: bytes) -> None:
+        """One event of a type it subscribed to, as `encoded` has made it; cheap."""
+        if self._bytes + len(record) > self._most_bytes or len(self._records) >= self._most_items:
+            self._dropped_records += 1
+            self._dropped_bytes += len(record)
+            self._dropped_reason = _FELL_BEHIND
             return
         if not self._records:
             self._first_at = self._loop.time()

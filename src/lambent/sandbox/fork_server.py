@@ -94,6 +94,8 @@ class ForkServer:
         """
         kinds = _NAMESPACES | (system_calls.CLONE_NEWUSER if user_id is None else 0)
         with self._lock:
+            if self._control.fileno() < 0:  # and its descriptors may be somebody else's by now
+                raise SandboxStartFailed("the fork server is closed")
             self.forks += 1
             self._ask(
                 {"namespaces": kinds, "user": user_id, "open_files": open_files},

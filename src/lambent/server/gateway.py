@@ -23,6 +23,7 @@ from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
 from lambent.protocol import credential_scope
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.rejections import too_large
+from lambent.server import browsers
 
 if TYPE_CHECKING:
     from lambent.protocol.service import Service
@@ -62,6 +63,8 @@ class Gateway:
     environments: Callable[[str | None], dict[str, object]]  # of a function, or all
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
+        if browsers.is_of_another_page(request.headers):
+            return _json_response(403, {"Message": browsers.REFUSAL})
         if request.path == "/health":
             return _json_response(200, self.health())
         if request.path == _ENVIRONMENTS_PATH:

@@ -208,7 +208,6 @@ def test_environments_of_an_old_configuration_go_away(tmp_path):
         )
         assert deployed.call(2) == 2
         eventually(lambda: not company(server), lambda: company(server))
-        [new] = eventually(
-            lambda: len(found := deployed.environments()) == 1 and found, deployed.environments
-        )
+        eventually(lambda: len(deployed.environments()) == 1, deployed.environments)
+        [new] = deployed.environments()
         assert new["id"] != old["id"]

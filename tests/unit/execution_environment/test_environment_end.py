@@ -7,7 +7,9 @@ import asyncio
 import pytest
 from tests.unit.execution_environment.environment_driver import (
     FIRST,
+    INIT,
     INIT_ERROR_BODY,
+    report_line,
 )
 from tests.unit.execution_environment.fakes import settle
 
@@ -46,6 +48,20 @@ async def test_it_can_be_closed_when_it_is_ready(driver):
     assert runtime.ended.is_set()
     with pytest.raises(EnvironmentUnavailable):
         await driver.invoke()
+
+
+@pytest.mark.parametrize("options", [{}, {"wants_log_tail": True}])
+async def test_closing_lets_an_invocation_that_was_answered_end_well(driver, options):
+    runtime = await driver.ready()
+    invoking = await driver.invoked(runtime, **options)
+    runtime.print("the last words\n")
+    await runtime.respond(FIRST, b"1")
+    await driver.close()
+    result = await invoking
+    assert (result.payload, b"the last words" in result.log_tail) == (b"1", bool(options))
+    assert "the last words" in driver.lines()
+    assert driver.lines("END") == [f"END RequestId: {FIRST}"]
+    assert driver.lines("REPORT") == [report_line(init=INIT)]
 
 
 async def test_closing_fails_the_invocation_at_work(driver, clock):

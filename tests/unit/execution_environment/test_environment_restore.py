@@ -52,7 +52,7 @@ async def test_a_restore_is_logged_and_told_with_the_first_invocation_only(drive
     await driver.call(runtime)
     assert len(driver.lines("RESTORE_START")) == len(driver.lines("RESTORE_REPORT")) == 1
     first, second = driver.lines("REPORT")
-    assert "Restore Duration: _ ms\tBilled Restore Duration: _ ms" in first
+    assert "\tRestore Duration: _ ms\tBilled Restore Duration: " in first
     assert "Restore" not in second
     assert not driver.lines("INIT_START")
 
@@ -81,6 +81,7 @@ async def test_a_restore_has_ten_seconds(driver, clock):
 
 async def test_after_a_crash_it_is_restored_within_the_next_invocation(driver):
     runtime = await driver.ready()
+    await driver.call(runtime)
     runtime.exit(1)
     await driver.until_reset()
     invoking = driver.invoke()
@@ -91,7 +92,7 @@ async def test_after_a_crash_it_is_restored_within_the_next_invocation(driver):
     await second.poll()
     await driver.available.get()
     assert len(driver.lines("RESTORE_REPORT")) == 2
-    assert "Restore" not in driver.lines("REPORT")[0]
+    assert "Restore" not in driver.lines("REPORT")[1]
 
 
 async def test_a_hook_that_fails_within_an_invocation_is_that_one_s_error(driver):

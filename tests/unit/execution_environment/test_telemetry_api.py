@@ -209,3 +209,31 @@ async def test_while_frozen_nobody_is_told(subscriptions):
         assert subscriber.bodies == []
         subscriptions.resume()
         await subscriber.wait_requests(1)
+
+
+async def test_objects_are_kept_as_the_text_they_take_and_no_more(subscriptions):
+    """256 KiB of `{}` and commas are 6 MiB as objects of Python's."""
+    big = {"a": [{}] * 80_000}
+    for _ in range(64):
+        subscriptions.publish_line("function", big, NOON_MS)
+    backlog = subscriptions._backlog
+    assert len(backlog._offers) == 4
+    assert backlog._lost_lines == 60
+    async with Subscriber() as subscriber, running(subscriptions):
+        subscriptions.subscribe("mine", TELEMETRY_PATH, request(subscriber.port, "function"))
+        await subscriptions.flush(30)
+    assert subscriber.events[0]["record"] == big
+
+
+async def test_subscribing_again_and_again_is_refused_in_the_end(subscriptions):
+    answers = [subscriptions.subscribe("mine", TELEMETRY_PATH, request(8080))[0] for _ in range(30)]
+    assert answers == [200] * 20 + [400] * 10
+
+
+async def test_a_replaced_subscription_keeps_nothing(subscriptions):
+    subscriptions.publish_line("function", "early", NOON_MS)
+    subscriptions.subscribe("mine", TELEMETRY_PATH, request(8080))
+    replaced = subscriptions._deliveries["mine"]
+    subscriptions.subscribe("mine", TELEMETRY_PATH, request(8080))
+    subscriptions.publish_line("function", "late", NOON_MS)
+    assert not replaced._records
