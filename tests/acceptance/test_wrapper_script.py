@@ -65,7 +65,7 @@ def test_the_logs_show_the_time_of_each_import(server: RunningServer, runtime: s
         **WHOLE_CPU,
     )
     assert function.call() == {"statusCode": 200, "body": '"Hello from Lambda!"'}
-    lines = [line.split() for line in wait_logged(function, "simplejson.raw_json")]
+    lines = [line.split() for line in wait_logged(function, "REPORT")]
     assert any(line[:2] == ["import", "time:"] and line[-1] == "simplejson" for line in lines)
 
 

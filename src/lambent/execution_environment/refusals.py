@@ -38,7 +38,8 @@ def too_large(whole_bytes: int, limit_bytes: int) -> ServiceError:
 
 def restore_timed_out() -> ServiceError:
     return ServiceError(
-        "SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit."
+        "SnapStartTimeoutException",
+        "Lambda couldn't restore the snapshot within the timeout limit.",
     )
 
 

@@ -42,11 +42,17 @@ _SOCKET_FAMILIES = (0, 1, 2, 10, 16)
 # What a copy of a template (`template.py`) leaves its template's namespaces with: CLONE_NEWUSER,
 # NEWNS, NEWNET, NEWIPC and NEWUTS, all at once.
 _COPY_FLAGS = 0x5C02_0000
-# Who makes a user namespace may do much in its network, by code in the kernel that others seldom
-# reach: packet filters, by netlink (all but NETLINK_ROUTE) and by socket options.
-_NETLINK, _NETLINK_ROUTE = 16, 0
-_PROTOCOLS_WITH_FILTERS = (0, 41)  # SOL_IP, SOL_IPV6
-_FILTER_OPTIONS = (64, 65, 96, 97, 128, 129)  # ip(6)tables, arptables, ebtables: set, add counters
+# Who makes a user namespace is the administrator of its network, by much code in the kernel that
+# others never reach. So no netlink (interfaces, traffic control, packet filters), which costs these
+# functions getifaddrs(3); no raw sockets, and not SOCK_PACKET, which makes an AF_PACKET socket of an
+# AF_INET one;
+_FAMILIES_OF_COPIES = (0, 1, 2, 10)
+_RAW_TYPES = tuple(kind | flags for kind in (3, 10) for flags in (0, 0x800, 0x8_0000, 0x8_0800))
+# no IPsec policies and no packet filters (ip(6)tables, arptables, ebtables) by SOL_IP and SOL_IPV6;
+_FILTER_OPTIONS = (64, 65, 96, 97, 128, 129)
+_ADMINISTRATORS_OPTIONS = {0: (16, 17, *_FILTER_OPTIONS), 41: (34, 35, *_FILTER_OPTIONS)}
+# and no ioctl from SIOCGIFBR on: tunnels, bridges, bonds, ethtool.
+_ADMINISTRATORS_IOCTLS = (0x8940, 0x8A00)
 
 # Numbers on (x86_64, aarch64).
 _CALLS: dict[str, tuple[int | None, int | None]] = {
@@ -164,16 +170,16 @@ def _program(column: int, architecture: int, *, may_be_copied: bool) -> Iterator
     # Its flags are in memory, out of a filter's sight. ENOSYS sends the C library to clone().
     yield from _when(column, "clone3", [_fail(errno.ENOSYS)])
     yield from _when(column, "clone", _refuse_bits(_NAMESPACE_FLAGS))
-    yield from _when(column, "ioctl", _refuse_values(_SECOND_ARGUMENT, _TERMINAL_INJECTION))
     yield from _when(column, "personality", _only(_PERSONALITIES, errno.EPERM))
-    families = _only(_SOCKET_FAMILIES, errno.EAFNOSUPPORT)
     if may_be_copied:
         yield from _when(column, "unshare", _only((_COPY_FLAGS,), errno.EPERM))
-        yield from _when(column, "socket", [*_refuse_other_netlink(), *families])
-        yield from _when(column, "setsockopt", _refuse_packet_filters())
+        yield from _when(column, "socket", _refuse_administrators_sockets())
+        yield from _when(column, "setsockopt", _refuse_administrators_options())
+        yield from _when(column, "ioctl", _refuse_administrators_ioctls())
     else:
         yield from _when(column, "unshare", [_fail(errno.EPERM)])
-        yield from _when(column, "socket", families)
+        yield from _when(column, "socket", _only(_SOCKET_FAMILIES, errno.EAFNOSUPPORT))
+    yield from _when(column, "ioctl", _refuse_values(_SECOND_ARGUMENT, _TERMINAL_INJECTION))
     yield _allow()
 
 
@@ -190,30 +196,38 @@ def _refuse_bits(bits: int) -> list[bytes]:
 
 
 def _refuse_values(argument: int, values: tuple[int, ...]) -> list[bytes]:
-    tests = [step for v in values for step in (_jump(_JUMP_EQUAL, v, no=1), _fail(errno.EPERM))]
+    tests = [step for value in values for step in _refuse_equal(value)]
     return [_load(argument), *tests, _allow()]
 
 
-def _refuse_other_netlink() -> list[bytes]:
-    """For sockets of that family alone; the others are for what follows."""
-    of_family = [
-        _load(_THIRD_ARGUMENT),
-        _jump(_JUMP_EQUAL, _NETLINK_ROUTE, no=1),
-        _allow(),
-        _fail(errno.EPERM),
-    ]
-    return [_load(_FIRST_ARGUMENT), _jump(_JUMP_EQUAL, _NETLINK, no=len(of_family)), *of_family]
+def _refuse_administrators_sockets() -> list[bytes]:
+    types = [step for kind in _RAW_TYPES for step in _refuse_equal(kind)]
+    families = _only(_FAMILIES_OF_COPIES, errno.EAFNOSUPPORT)
+    return [_load(_SECOND_ARGUMENT), *types, *families]
 
 
-def _refuse_packet_filters() -> list[bytes]:
-    options = _refuse_values(_THIRD_ARGUMENT, _FILTER_OPTIONS)
-    first, second = _PROTOCOLS_WITH_FILTERS
+def _refuse_administrators_options() -> list[bytes]:
+    steps = [_load(_SECOND_ARGUMENT)]
+    for level, options in _ADMINISTRATORS_OPTIONS.items():
+        block = _refuse_values(_THIRD_ARGUMENT, options)
+        steps += [_jump(_JUMP_EQUAL, level, no=len(block)), *block]
+    return [*steps, _allow()]
+
+
+def _refuse_administrators_ioctls() -> list[bytes]:
+    first, end = _ADMINISTRATORS_IOCTLS
+    beyond = [_jump(_JUMP_AT_LEAST, end, yes=1), _fail(errno.EPERM)]
+    terminal = _refuse_values(_SECOND_ARGUMENT, _TERMINAL_INJECTION)
     return [
         _load(_SECOND_ARGUMENT),
-        _jump(_JUMP_EQUAL, first, yes=1),
-        _jump(_JUMP_EQUAL, second, no=len(options) - 1),  # to the end of it, which allows
-        *options,
+        _jump(_JUMP_AT_LEAST, first, no=len(beyond)),
+        *beyond,
+        *terminal,
     ]
+
+
+def _refuse_equal(value: int) -> tuple[bytes, bytes]:
+    return _jump(_JUMP_EQUAL, value, no=1), _fail(errno.EPERM)
 
 
 def _only(values: tuple[int, ...], error: int) -> list[bytes]:

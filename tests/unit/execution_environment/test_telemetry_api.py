@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.execution_environment.telemetry_subscriber import Subscriber, open_socket
 
+from lambent.execution_environment import telemetry_api
 from lambent.execution_environment.telemetry_api import (
     LOGS_PATH,
     TELEMETRY_PATH,
@@ -213,7 +214,7 @@ async def test_while_frozen_nobody_is_told(subscriptions):
 
 async def test_objects_are_kept_as_the_text_they_take_and_no_more(subscriptions):
     """256 KiB of `{}` and commas are 6 MiB as objects of Python's."""
-    big = {"a": [{}] * 80_000}
+    big: dict[str, object] = {"a": [{}] * 80_000}
     for _ in range(64):
         subscriptions.publish_line("function", big, NOON_MS)
     backlog = subscriptions._backlog
@@ -237,3 +238,20 @@ async def test_a_replaced_subscription_keeps_nothing(subscriptions):
     subscriptions.subscribe("mine", TELEMETRY_PATH, request(8080))
     subscriptions.publish_line("function", "late", NOON_MS)
     assert not replaced._records
+
+
+async def test_a_line_is_written_once_for_all_subscribers(subscriptions, monkeypatch):
+    """One read can be 16,384 lines, and there may be ten subscribers."""
+    for number in range(10):
+        assert subscriptions.subscribe(f"e{number}", TELEMETRY_PATH, request(8080))[0] == 200
+    subscriptions.end_subscribing()
+    written: list[Any] = []
+
+    def encoded(*event):
+        written.append(event)
+        return b"{}"
+
+    monkeypatch.setattr(telemetry_api, "encoded", encoded)
+    subscriptions.publish_line("function", "line", NOON_MS)
+    assert written == [("function", "line", NOON_MS)]
+    assert all(each._records[-1] == b"{}" for each in subscriptions._deliveries.values())

@@ -93,7 +93,7 @@ def test_nobody_may_unshare_but_who_may_be_copied_and_they_in_one_way_only(machi
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_who_may_be_copied_reaches_no_packet_filter(machine):
+def test_who_may_be_copied_is_no_administrator_of_a_network(machine):
     column = list(MACHINES).index(machine)
     template = seccomp.build_filter(machine, may_be_copied=True)
     calls = {name: numbers[column] for name, numbers in seccomp._CALLS.items()}
@@ -101,13 +101,21 @@ def test_who_may_be_copied_reaches_no_packet_filter(machine):
     def said(call, *arguments):
         return answer(machine, calls[call], arguments, program=template)
 
-    assert said("socket", 16, 3, 0) == said("socket", 2, 1, 0) == ALLOW
-    assert said("socket", 16, 3, 12) == errno.EPERM
-    assert said("socket", 40, 1, 0) == errno.EAFNOSUPPORT
-    for level, option in ((0, 64), (0, 128), (41, 64), (41, 65)):
+    assert (
+        said("socket", 2, 1, 0) == said("socket", 10, 0x80802, 0) == said("socket", 1, 5) == ALLOW
+    )
+    assert said("socket", 16, 2, 0) == said("socket", 40, 1, 0) == errno.EAFNOSUPPORT
+    for kind in (3, 10):  # raw, and SOCK_PACKET
+        for flags in (0, 0x800, 0x80000, 0x80800):
+            assert said("socket", 2, kind | flags) == errno.EPERM
+    for level, option in ((0, 17), (0, 64), (0, 128), (41, 35), (41, 64), (41, 65)):
         assert said("setsockopt", 5, level, option) == errno.EPERM
-    for level, option in ((0, 10), (41, 67), (1, 64), (6, 1)):
+    for level, option in ((0, 10), (0, 35), (41, 17), (41, 67), (1, 64), (6, 1)):
         assert said("setsockopt", 5, level, option) == ALLOW
+    for request in (0x5412, 0x541C, 0x8940, 0x89A0, 0x89F1, 0x89FF):
+        assert said("ioctl", 5, request) == errno.EPERM
+    for request in (0x5413, 0x541B, 0x5421, 0x8912, 0x8933, 0x8A00, 0x80045432):
+        assert said("ioctl", 5, request) == ALLOW
 
 
 @pytest.mark.parametrize("machine", MACHINES)
