@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from benchmarks.figures import Figures, Skipped
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
     Part = Callable[[], Iterator[Figures | Skipped]]
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from benchmarks.functions import Function
     from benchmarks.server import Server
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 FAST = "lambent, fast starts"
 ON_DEMAND = "lambent, no fast starts"

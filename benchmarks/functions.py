@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 FULL_CPU_MIB = 1769
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmarks.functions import Function
     from benchmarks.server import Server
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 _PLAIN_SPAWNS = 10
 # Environments of one function, started at once; each is busy until the last has started.

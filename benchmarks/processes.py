@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.functions import FULL_CPU_MIB
 from lambent.domain.function import FunctionVersion
-from lambent.execution_environment.installed_runtimes import find_runtimes
+from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
 from lambent.execution_environment.variables import Credentials, defined_variables
 from lambent.server.config import data_home
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from benchmarks.functions import Function
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
     Start = Callable[[int], AbstractContextManager[None]]  # with the port of the Runtime API
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Rounds
     from benchmarks.functions import Function
     from benchmarks.server import Server
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 CONNECTIONS = 16
 FEW = 4

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from lambent.execution_environment.installed_runtimes import find_runtimes
-from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed, install
+from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
+from lambent.execution_environment.runtimes.runtime_installation import (
+    RuntimeInstallationFailed,
+    install,
+)
 from lambent.server.config import data_home
 
 WANTED = (

@@ -12,8 +12,8 @@ import click
 
 from lambent.cli.output import json_option, print_json, print_table
 from lambent.domain.runtime_catalogue import CATALOGUE
-from lambent.execution_environment.installed_runtimes import find_runtimes
-from lambent.execution_environment.runtime_installation import (
+from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
+from lambent.execution_environment.runtimes.runtime_installation import (
     RuntimeInstallationFailed,
     install,
     remove,
@@ -23,7 +23,7 @@ from lambent.server.config import Config, ConfigurationError, load
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 _COLUMNS = ("RUNTIME", "NAME", "OS", "DEPRECATED", "CREATE BLOCKED", "UPDATE BLOCKED", "STATE")
 _VERSION = re.compile(r"([^:]+):v([1-9]\d{0,5})", re.ASCII)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambent.domain.invocation import InvocationResult, error_payload
 from lambent.domain.trace import SampledTrace, sampled_trace
-from lambent.execution_environment.runtime_api import Answer
+from lambent.execution_environment.apis.runtime_api import Answer
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.platform_events import End, Report, RuntimeDone, Start
 from lambent.telemetry.platform_records import Span
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation
-    from lambent.execution_environment.environment_log import EnvironmentLog
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.telemetry.platform_records import PhaseStatus
 
 

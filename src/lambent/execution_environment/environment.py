@@ -23,7 +23,6 @@ from lambent.execution_environment.current_invocation import (
     platform_answer,
 )
 from lambent.execution_environment.deadline import Deadline
-from lambent.execution_environment.environment_log import EnvironmentLog
 from lambent.execution_environment.initialization import init_seconds
 from lambent.execution_environment.life import Life
 from lambent.execution_environment.life_starts import LifeStarts
@@ -32,7 +31,8 @@ from lambent.execution_environment.lifecycle import (
     EnvironmentState,
     next_environment_state,
 )
-from lambent.execution_environment.restoration import RestoreFailed
+from lambent.execution_environment.output.environment_log import EnvironmentLog
+from lambent.execution_environment.snap_start.restoration import RestoreFailed
 from lambent.telemetry import platform_lines
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.platform_events import Fault, TimedOut
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
-    from lambent.execution_environment.extensions_api import ShutdownReason
-    from lambent.execution_environment.runtime_api import Answer
+    from lambent.execution_environment.apis.extensions_api import ShutdownReason
+    from lambent.execution_environment.apis.runtime_api import Answer
     from lambent.execution_environment.runtime_process import Parts
     from lambent.sandbox.sandbox import Volume
     from lambent.telemetry.platform_events import InitializationType

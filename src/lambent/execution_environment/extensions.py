@@ -10,15 +10,15 @@ import stat
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import EXTENSIONS
-from lambent.execution_environment.entrypoint import LAYERS_ROOT
 from lambent.execution_environment.lifecycle import ExtensionEvent
+from lambent.execution_environment.runtimes.entrypoint import LAYERS_ROOT
 from lambent.sandbox.sandbox import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lambent.execution_environment.extensions_api import ExtensionsApi
+    from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 
 _FOLDER = "extensions"
 # What belongs to the runtime's process alone, as AWS documents it.

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.environment_log import EnvironmentLog
-    from lambent.execution_environment.extension import Extension
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.apis.extension import Extension
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
+    from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.telemetry.platform_events import InitializationType
     from lambent.telemetry.platform_lines import InitPhase
     from lambent.telemetry.platform_records import PhaseStatus

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType
 from lambent.domain.quotas import MIB
-from lambent.execution_environment.environment_api import EnvironmentApi
-from lambent.execution_environment.extensions_api import ExtensionsApi
+from lambent.execution_environment.apis.environment_api import EnvironmentApi
+from lambent.execution_environment.apis.extensions_api import ExtensionsApi
+from lambent.execution_environment.apis.runtime_api import Answer, RuntimeApi
 from lambent.execution_environment.lifecycle import ExtensionState
 from lambent.execution_environment.prepared_sandbox import Wanted, limits_of
 from lambent.execution_environment.processes import Processes
-from lambent.execution_environment.runtime_api import Answer, RuntimeApi
-from lambent.execution_environment.runtimes import RuntimeUnavailable, runtime_for
+from lambent.execution_environment.runtimes.runtime import RuntimeUnavailable, runtime_for
 from lambent.execution_environment.shutdown import shut_down
-from lambent.execution_environment.telemetry_api import TelemetrySubscriptions
+from lambent.execution_environment.telemetry_api.subscriptions import TelemetrySubscriptions
 
 if TYPE_CHECKING:
     import socket
 
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation
-    from lambent.execution_environment.environment_log import EnvironmentLog
-    from lambent.execution_environment.extension import Extension
-    from lambent.execution_environment.extensions_api import ShutdownReason
+    from lambent.execution_environment.apis.extension import Extension
+    from lambent.execution_environment.apis.extensions_api import ShutdownReason
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox
     from lambent.execution_environment.runtime_process import Parts
     from lambent.sandbox.sandbox import Volume

@@ -6,17 +6,17 @@ import time
 from typing import TYPE_CHECKING
 
 from lambent.execution_environment.initialization import Initialization
-from lambent.execution_environment.restoration import Restoration
-from lambent.execution_environment.runtimes import runtime_for
+from lambent.execution_environment.runtimes.runtime import runtime_for
+from lambent.execution_environment.snap_start.restoration import Restoration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.current_invocation import Ending
-    from lambent.execution_environment.environment_log import EnvironmentLog
     from lambent.execution_environment.life import Life
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
+    from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.telemetry.platform_events import InitializationType
     from lambent.telemetry.platform_lines import InitPhase
 

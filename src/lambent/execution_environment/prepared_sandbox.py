@@ -18,8 +18,8 @@ from lambent.domain.quotas import (
     MIB_PER_CPU,
     PROCESSES_AND_THREADS,
 )
-from lambent.execution_environment.entrypoint import LAYERS_ROOT, TASK_ROOT
 from lambent.execution_environment.extensions import find_extensions
+from lambent.execution_environment.runtimes.entrypoint import LAYERS_ROOT, TASK_ROOT
 from lambent.sandbox.sandbox import Limits, Mount
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.sandbox.isolation import Isolation
     from lambent.sandbox.sandbox import Command, NetworkSlot, Process, Sandbox, Volume
 

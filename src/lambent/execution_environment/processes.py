@@ -10,7 +10,6 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType
-from lambent.execution_environment.entrypoint import InvalidEntrypoint
 from lambent.execution_environment.exit_reason import exit_reason, extension_exit_reason
 from lambent.execution_environment.extensions import (
     ExtensionLaunchFailed,
@@ -26,15 +25,16 @@ from lambent.execution_environment.runtime_process import (
     runtime_command,
     runtime_variables,
 )
-from lambent.execution_environment.runtimes import RuntimeUnavailable
+from lambent.execution_environment.runtimes.entrypoint import InvalidEntrypoint
+from lambent.execution_environment.runtimes.runtime import RuntimeUnavailable
 from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from lambent.execution_environment.environment_log import EnvironmentLog
-    from lambent.execution_environment.extension import Extension
-    from lambent.execution_environment.extensions_api import ExtensionsApi
+    from lambent.execution_environment.apis.extension import Extension
+    from lambent.execution_environment.apis.extensions_api import ExtensionsApi
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox, Wanted
     from lambent.sandbox.sandbox import Command, Exit, Process
 

@@ -6,10 +6,10 @@ import asyncio
 import select
 from typing import TYPE_CHECKING
 
-from lambent.execution_environment.function_output import Frames, FunctionOutput, Lines
+from lambent.execution_environment.output.function_output import Frames, FunctionOutput, Lines
 
 if TYPE_CHECKING:
-    from lambent.execution_environment.environment_log import EnvironmentLog
+    from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.sandbox.sandbox import Exit, Process
 
 

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lambent.execution_environment.entrypoint import TASK_ROOT
+from lambent.execution_environment.runtimes.entrypoint import TASK_ROOT
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
     Credentials,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.prepared_sandbox import Sandboxes, Wanted
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.sandbox.isolation import Isolation
     from lambent.telemetry.log_pipeline import LogPipeline
     from lambent.telemetry.platform_events import InitializationType

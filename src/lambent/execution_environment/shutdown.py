@@ -20,10 +20,10 @@ from lambent.telemetry.clock import now_ms
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lambent.execution_environment.extensions_api import ExtensionsApi, ShutdownReason
+    from lambent.execution_environment.apis.extensions_api import ExtensionsApi, ShutdownReason
     from lambent.execution_environment.processes import Processes
     from lambent.execution_environment.running_process import RunningProcess
-    from lambent.execution_environment.telemetry_api import TelemetrySubscriptions
+    from lambent.execution_environment.telemetry_api.subscriptions import TelemetrySubscriptions
 
 # What is still to be sent is sent before the SHUTDOWN event, by whoever can take it.
 _FLUSH_SECONDS = 0.2

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lambent.execution_environment.runtimes import (
+from lambent.execution_environment.runtimes.runtime import (
     CLIENT_ROOT,
     LANGUAGE_ROOT,
     LAYERS_ROOT,

@@ -13,7 +13,7 @@ from lambent.domain.errors import ServiceError
 
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.pool import Pool
+    from lambent.execution_environment.pool.pool import Pool
 
 
 Account = tuple[str, str]  # and region

@@ -19,7 +19,7 @@ from lambent.invocation.payload import checked_client_context, checked_event
 
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.pool import Pool
+    from lambent.execution_environment.pool.pool import Pool
     from lambent.invocation.concurrency import Concurrency
     from lambent.store.functions import FunctionStore
 

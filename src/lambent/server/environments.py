@@ -9,7 +9,7 @@ from lambent.domain.quotas import MIB
 
 if TYPE_CHECKING:
     from lambent.execution_environment.environment import Environment
-    from lambent.execution_environment.pool import Pool
+    from lambent.execution_environment.pool.pool import Pool
 
 
 def list_environments(pool: Pool, function: str | None) -> dict[str, object]:

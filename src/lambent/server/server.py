@@ -24,13 +24,13 @@ from lambent.control_plane.operations import NOT_AVAILABLE, OPERATIONS as CONTRO
 from lambent.control_plane.plane import ControlPlane
 from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import MIB
-from lambent.execution_environment import installed_runtimes
-from lambent.execution_environment.architectures import emulated_architectures
-from lambent.execution_environment.pool import Pool, PoolLimits
-from lambent.execution_environment.provisioned import ProvisionedConcurrencyKeeper
+from lambent.execution_environment.fast_starts.stem_cells import open_sandboxes
+from lambent.execution_environment.pool.pool import Pool, PoolLimits
+from lambent.execution_environment.pool.provisioned import ProvisionedConcurrencyKeeper
 from lambent.execution_environment.runtime_process import Parts
-from lambent.execution_environment.snap_start import open_snap_start
-from lambent.execution_environment.stem_cells import open_sandboxes
+from lambent.execution_environment.runtimes import installed_runtimes
+from lambent.execution_environment.runtimes.architectures import emulated_architectures
+from lambent.execution_environment.snap_start.snap_start import open_snap_start
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import (
     NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,

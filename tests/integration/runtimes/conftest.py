@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambent.domain.function import FunctionVersion
-from lambent.execution_environment.installed_runtimes import find_runtimes
+from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
     Credentials,
@@ -28,7 +28,7 @@ from lambent.execution_environment.variables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lambent.execution_environment.runtimes import Runtime
+    from lambent.execution_environment.runtimes.runtime import Runtime
 
 ANSWER_SECONDS = 30.0
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders:live"

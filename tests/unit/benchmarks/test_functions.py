@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.functions import Function
 
-from lambent.execution_environment.runtimes import Runtime
+from lambent.execution_environment.runtimes.runtime import Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path

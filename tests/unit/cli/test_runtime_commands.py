@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from lambent.cli import runtime_commands
 from lambent.cli.runtime_commands import runtime
-from lambent.execution_environment.runtime_installation import RuntimeInstallationFailed
-from lambent.execution_environment.runtimes import Client, Runtime
+from lambent.execution_environment.runtimes.runtime import Client, Runtime
+from lambent.execution_environment.runtimes.runtime_installation import RuntimeInstallationFailed
 
 READY = Runtime(
     identifier="provided.al2023", family="provided", release="al2023", operating_system="Linux"

@@ -13,7 +13,7 @@ from tests.unit.execution_environment.runtime_api_driver import (
     listener_of,
 )
 
-from lambent.execution_environment.runtime_api import RuntimeApi
+from lambent.execution_environment.apis.runtime_api import RuntimeApi
 
 
 @pytest.fixture

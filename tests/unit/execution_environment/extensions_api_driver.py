@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.unit.execution_environment.fakes import VERSION
 
 from lambent.domain.invocation import Invocation
-from lambent.execution_environment.extensions_api import ExtensionsApi
+from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 
 if TYPE_CHECKING:
     from tests.unit.execution_environment.http_client import Address, Client

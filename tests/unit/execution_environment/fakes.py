@@ -11,7 +11,7 @@ from tests.unit.execution_environment.fake_sandboxes import FakeIsolation, Scrip
 from lambent.domain.function import FunctionVersion
 from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
 from lambent.execution_environment.runtime_process import Parts
-from lambent.execution_environment.runtimes import Runtime
+from lambent.execution_environment.runtimes.runtime import Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path

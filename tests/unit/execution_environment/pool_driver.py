@@ -14,8 +14,8 @@ from lambent.domain.errors import ServiceError
 from lambent.domain.function import FunctionVersion
 from lambent.domain.invocation import Invocation
 from lambent.domain.quotas import MIB
-from lambent.execution_environment import host
-from lambent.execution_environment.pool import Pool, PoolLimits
+from lambent.execution_environment.pool import host
+from lambent.execution_environment.pool.pool import Pool, PoolLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

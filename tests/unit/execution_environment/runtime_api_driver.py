@@ -12,11 +12,11 @@ from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.http_client import NEXT, Address, Client, MemoryTransport
 
 from lambent.domain.invocation import Invocation
-from lambent.execution_environment.environment_api import EnvironmentApi
-from lambent.execution_environment.extensions_api import ExtensionsApi
+from lambent.execution_environment.apis.environment_api import EnvironmentApi
+from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 
 if TYPE_CHECKING:
-    from lambent.execution_environment.runtime_api import RuntimeApi
+    from lambent.execution_environment.apis.runtime_api import RuntimeApi
 
 INVOCATION = Invocation(
     request_id="8f507cfc-3c7a-4697-b07a-ac58fc914c95",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tests.unit.execution_environment.fake_sandboxes import FakeProcess
 from tests.unit.execution_environment.fakes import VERSION
 
-from lambent.execution_environment.interpreters import Interpreter
-from lambent.execution_environment.runtimes import Client, Runtime
+from lambent.execution_environment.runtimes.interpreters import Interpreter
+from lambent.execution_environment.runtimes.runtime import Client, Runtime
 from lambent.sandbox.sandbox import Command, Exit, Limits, Mount, NetworkSlot, Volume
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from tests.unit.execution_environment.environment_driver import FIRST
 from tests.unit.execution_environment.http_client import PREFIX
 
 from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
-from lambent.execution_environment.restoration import RestoreFailed
+from lambent.execution_environment.snap_start.restoration import RestoreFailed
 
 HOOK_ERROR = b'{"errorType":"Runtime.AfterRestoreError","errorMessage":"not ready"}'
 

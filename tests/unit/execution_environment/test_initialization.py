@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.execution_environment.fakes import RUNTIME, VERSION
 
-from lambent.execution_environment.extension import Extension
+from lambent.execution_environment.apis.extension import Extension
 from lambent.execution_environment.initialization import Initialization, init_seconds
 
 

@@ -14,7 +14,7 @@ from tests.unit.execution_environment.runtime_api_driver import (
     listener_of,
 )
 
-from lambent.execution_environment.runtime_api import Answer, RuntimeApi
+from lambent.execution_environment.apis.runtime_api import Answer, RuntimeApi
 
 
 async def test_a_runtime_that_lost_its_connection_polls_again_and_is_invoked(runtime):

@@ -10,7 +10,7 @@ from tests.unit.execution_environment.http_client import PREFIX
 from tests.unit.execution_environment.runtime_api_driver import ANSWER, error_of
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
-from lambent.execution_environment.runtime_api import Answer
+from lambent.execution_environment.apis.runtime_api import Answer
 
 
 @pytest.mark.parametrize("over", [1, 2 * RESPONSE_PAYLOAD_BYTES])

@@ -7,8 +7,8 @@ import pytest
 
 from lambent.domain.environment_variables import RESERVED
 from lambent.domain.function import DEFAULT_LOGGING, FunctionVersion, LoggingConfiguration
-from lambent.execution_environment.interpreters import Interpreter
-from lambent.execution_environment.runtimes import Runtime
+from lambent.execution_environment.runtimes.interpreters import Interpreter
+from lambent.execution_environment.runtimes.runtime import Runtime
 from lambent.execution_environment.variables import Credentials, defined_variables
 
 if TYPE_CHECKING:

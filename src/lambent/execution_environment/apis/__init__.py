@@ -1,0 +1,1 @@
+"""What is spoken inside an environment: the Runtime API and the Extensions API."""

@@ -1,0 +1,1 @@
+"""Sandboxes made ready ahead, with an interpreter already waiting in them."""

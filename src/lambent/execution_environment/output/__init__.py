@@ -1,0 +1,1 @@
+"""What an environment says: the function's output, its records, and where they go."""

@@ -1,0 +1,170 @@
+"""The environments on this host: made in turn where there is room, closed to make room.
+
+Each is a task of its own from its making until nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lambent.execution_environment import refusals
+from lambent.execution_environment.environment import Environment
+from lambent.execution_environment.pool.fleet import Fleet, Member
+from lambent.execution_environment.pool.host_budget import NOTHING, HostBudget, Room
+from lambent.execution_environment.pool.start_turns import StartTurns
+from lambent.execution_environment.snap_start.restoration import RestoreFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.runtime_process import Parts
+    from lambent.telemetry.platform_events import InitializationType
+
+logger = logging.getLogger(__name__)
+
+# A start has a turn of its own for this long at most. One that takes longer mostly waits for
+# something, and must not keep others from starting.
+_START_TURN_SECONDS = 0.5
+
+
+class Host:
+    """Knows every environment, and the fleet it belongs to."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        room: Room,
+        parallel_starts: int,
+        tasks: asyncio.TaskGroup,
+        on_available: Callable[[Member], None],
+    ) -> None:
+        self.fleets: dict[str, Fleet] = {}  # by configuration
+        self.members: dict[Environment, Member] = {}
+        self.provisioned: Counter[tuple[str, str]] = Counter()  # by account and region
+        self.budget = HostBudget(room, self._make_room)
+        self.tell_provisioned_lost: Callable[[], None] = lambda: None
+        self._parts = parts
+        self._turns = StartTurns(parallel_starts)
+        self._tasks = tasks
+        self._tell_available = on_available
+
+    def add_fleet(self, version: FunctionVersion) -> Fleet:
+        """A fleet for a new configuration. Raises ServiceError when none of it would ever fit."""
+        fleet = Fleet(version)
+        if fleet.whole.memory_bytes > self.budget.limit.memory_bytes:
+            raise refusals.too_large(fleet.whole.memory_bytes, self.budget.limit.memory_bytes)
+        self.fleets[version.configuration_id] = fleet
+        return fleet
+
+    async def start(
+        self, fleet: Fleet, is_wanted: Callable[[], bool], *, is_provisioned: bool = False
+    ) -> Member | None:
+        """Start an environment of the fleet when there is room and it is its turn.
+
+        None when it is no longer wanted by then. Raises NoRoom.
+        """
+        room = fleet.whole
+        await self.budget.reserve(room)
+        member: Member | None = None
+        try:
+            # What is made ready ahead is in a line of its own: nobody waits for it.
+            line = f"{'provisioned ' if is_provisioned else ''}{fleet.version.arn}"
+            async with self._turns.turn(line):
+                if is_wanted():
+                    member = self._open(fleet, is_provisioned=is_provisioned)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_START_TURN_SECONDS):
+                            await member.environment.wait_started()
+        finally:
+            if member is None:
+                self.budget.release(room)
+        return member
+
+    def _open(self, fleet: Fleet, *, is_provisioned: bool) -> Member:
+        kind: InitializationType = "provisioned-concurrency" if is_provisioned else "on-demand"
+        if fleet.version.starts_from_snapshot:
+            kind = "snap-start"
+        environment = Environment(
+            fleet.version, self._parts, self._on_available, initialization_type=kind
+        )
+        member = Member(environment, fleet, is_provisioned)
+        self.members[environment] = member
+        fleet.add(member)
+        if is_provisioned:
+            self.provisioned[fleet.owner] += 1
+        self._tasks.create_task(self._own(member), name=f"environment {environment.id}")
+        return member
+
+    async def _own(self, member: Member) -> None:
+        environment = member.environment
+        try:
+            await environment.run()
+        except RestoreFailed as failure:
+            member.is_broken = True
+            member.fleet.fail_oldest(failure.error)
+        except Exception:  # the boundary of an environment: its failure is nobody else's
+            logger.exception("environment %s of %s failed", environment.id, environment.version.arn)
+            member.is_broken = True
+            if not (member.is_ready or member.is_provisioned):
+                member.fleet.fail_oldest(refusals.unavailable())
+        finally:
+            self._forget(member)
+
+    def _forget(self, member: Member) -> None:
+        """Nothing of it is left."""
+        del self.members[member.environment]
+        member.fleet.forget(member)
+        if member.is_provisioned:
+            self.provisioned[member.fleet.owner] -= 1
+            self.tell_provisioned_lost()
+        self.budget.release(Room(member.held_bytes, 1))
+
+    def _on_available(self, environment: Environment) -> None:
+        member = self.members[environment]
+        # At once, not when its start has noticed: a call that comes in between has one started.
+        member.fleet.initializing.discard(member)
+        self._tell_available(member)
+
+    def close(self, member: Member) -> None:
+        """It takes no more invocations; its room is free when nothing of it is left."""
+        member.is_closing = True
+        member.fleet.drop(member)
+        member.environment.close()
+
+    # Room
+
+    def _make_room(self, shortage: Room) -> bool:
+        """Close what was unused for longest, if that is enough together with what goes anyway."""
+        shortage -= self.measure_frozen()
+        for member in self.members.values():
+            if member.is_closing or member.can_soon_be_closed:
+                shortage -= Room(member.held_bytes, 1)
+        idle = [member for fleet in self.fleets.values() for member in fleet.idle]
+        if not shortage.fits(sum((Room(member.held_bytes, 1) for member in idle), NOTHING)):
+            return False
+        idle.sort(key=lambda member: member.environment.last_used)
+        for member in idle:
+            if shortage.fits(NOTHING):
+                break
+            shortage -= Room(member.held_bytes, 1)
+            self.close(member)
+        return True
+
+    def measure_frozen(self) -> Room:
+        """Count what is idle and frozen with what it has; answers how much less that is.
+
+        What is provisioned is always counted whole: it is to serve whenever it is asked.
+        """
+        less = 0
+        for fleet in self.fleets.values():
+            for member in fleet.idle:
+                if member.is_whole and member.environment.is_frozen:
+                    less += member.count(member.environment.memory_bytes())
+        freed = Room(less, 0)
+        self.budget.release(freed)
+        return freed

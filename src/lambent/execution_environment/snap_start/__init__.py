@@ -1,0 +1,1 @@
+"""Versions that are restored from a process already initialised."""
