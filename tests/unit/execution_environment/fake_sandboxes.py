@@ -70,6 +70,7 @@ class FakeSandbox:
 
     async def run(self, command: object) -> FakeProcess:
         isolation = self._isolation
+        isolation.is_starting.set()
         await isolation.may_start.wait()
         if isolation.failure is not None:
             raise isolation.failure
@@ -248,6 +249,7 @@ class FakeIsolation:
         self.starts = 0
         self.may_start = asyncio.Event()
         self.may_start.set()
+        self.is_starting = asyncio.Event()  # a start was asked for
         self.may_return = asyncio.Event()  # from a start, while the runtime runs already
         self.may_return.set()
         self.failure: Exception | None = None  # of the next starts

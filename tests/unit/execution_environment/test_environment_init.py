@@ -145,7 +145,9 @@ async def test_an_invocation_that_times_out_before_its_runtime_has_started(drive
     await (await driver.runtime()).fail_init(INIT_ERROR_BODY)
     await driver.available.get()
     driver.isolation.may_start.clear()
+    driver.isolation.is_starting.clear()
     invoking = driver.invoke()
+    await driver.isolation.is_starting.wait()
     await clock.advance(3.1)
     result = await invoking
     assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"
