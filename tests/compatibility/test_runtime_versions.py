@@ -13,7 +13,7 @@ from tests.support.functions import deploy
 from tests.support.programs import require_runtime
 from tests.support.refusals import refusal
 from tests.support.server import running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, wait_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,15 +60,9 @@ def version_in_use(function) -> str:
 
 def last_init_start(function) -> str:
     """The version of the newest environment that said something, and its ARN."""
-    logs = function.server.client("logs")
-    group = f"/aws/lambda/{function.name}"
-
-    def found():
-        events = logs.filter_log_events(logGroupName=group, filterPattern="INIT_START")["events"]
-        return events and events[-1]["message"].split("Runtime Version: ")[1]
-
-    text = eventually(found, "INIT_START in the log")
-    return f"{text.split()[0]} {text.split()[-1]}"
+    messages = [each for each in wait_logged(function, "INIT_START") if "INIT_START" in each]
+    said = messages[-1].split("Runtime Version: ")[1].split()
+    return f"{said[0]} {said[-1]}"
 
 
 def test_a_function_goes_back_to_an_earlier_version_and_forward_again(server, runtimes_dir):

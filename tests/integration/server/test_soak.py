@@ -11,7 +11,8 @@ import pytest
 from lambent.sandbox import host
 
 ROOT = Path(__file__).parents[3]
-SHORT = ("--invocations", "300", "--functions", "20", "--clients", "4")
+# What is idle goes soon, so that the end need not be waited for.
+SHORT = ("--invocations", "300", "--functions", "20", "--clients", "4", "--", "--idle-seconds", "2")
 
 
 @pytest.mark.timeout(300)

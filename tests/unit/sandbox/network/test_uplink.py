@@ -34,7 +34,11 @@ def test_a_program_that_ends_is_not_up_and_closes(monkeypatch):
     started.close()
 
 
-def test_closing_ends_it_with_its_children(monkeypatch):
-    process = subprocess.Popen(["/bin/sh", "-c", "sleep 1000 & wait"])
-    uplink.Uplink(process=process).close()
-    assert process.returncode == -9
+def test_closing_ends_it_with_its_children():
+    child = "setpriv --pdeathsig KILL sh -c 'echo ready; exec sleep 1000' & wait"
+    with subprocess.Popen(["/bin/sh", "-c", child], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        uplink.Uplink(process=process).close()
+        assert process.returncode == -9
+        assert process.stdout.read() == b""  # its last writer, the child, is gone
