@@ -83,8 +83,8 @@ def find_runtimes(directory: Path, named: Mapping[str, Path] = _NOTHING) -> dict
     """Every runtime identifier AWS knows, and whether this machine can run it.
 
     `directory` is where `lambent runtime install` puts what it brings; `named` are interpreters
-    the operator chose, by identifier. Starts interpreters to ask their versions, and so takes a
-    few hundred milliseconds: not for the event loop.
+    the operator chose, by identifier. Starts interpreters it has not seen before to ask their
+    versions, which may take a second: not for the event loop.
     """
     installed = {identifier: installed_versions(directory, identifier) for identifier in CATALOGUE}
     searches = {
@@ -98,7 +98,7 @@ def find_runtimes(directory: Path, named: Mapping[str, Path] = _NOTHING) -> dict
         if _is_runnable(descriptor)
         for version in (*installed[identifier], None)
     }
-    interpreters = find_interpreters(searches.values())
+    interpreters = find_interpreters(searches.values(), directory)
     found = {key: interpreters.get(search) for key, search in searches.items()}
     return {
         identifier: _runtime(

@@ -2,7 +2,8 @@
 
 They are looked for where an installation brought one, on PATH, and where pyenv, uv and the
 distribution keep theirs. Each is started once and asked who it is: names and links lie (pyenv's
-are shell scripts, a virtual environment's lead elsewhere), the interpreter itself does not.
+are shell scripts, a virtual environment's lead elsewhere), the interpreter itself does not. What
+it said is remembered for as long as its file stays the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lambent.execution_environment.runtimes.interpreter_answers import (
+    identity,
+    read_answers,
+    write_answers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,24 +81,48 @@ class Search:
     named: Path | None = None  # the operator's choice: this one, whatever its release
 
 
-def find_interpreters(searches: Iterable[Search]) -> Mapping[Search, Interpreter]:
+def find_interpreters(
+    searches: Iterable[Search], answers_directory: Path | None = None
+) -> Mapping[Search, Interpreter]:
     """The first interpreter found for each search.
 
-    Starts every candidate, some at once, each for 5 s at most.
+    Starts every candidate, some at once, each for 5 s at most; not those whose answer
+    `answers_directory` still has from an earlier time.
     """
     candidates = {search: list(dict.fromkeys(_candidates(search))) for search in searches}
     paths = {(search.family, path) for search, found in candidates.items() for path in found}
-    with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="interpreter probe") as pool:
-        probes = {entry: pool.submit(_probe, *entry) for entry in paths}
-    answers = {entry: probe.result() for entry, probe in probes.items()}
+    answers = _ask_all(paths, answers_directory)
     found: dict[Search, Interpreter] = {}
     for search, paths_in_order in candidates.items():
         for path in paths_in_order:
-            interpreter = answers[search.family, path]
-            if interpreter is not None and _fits(interpreter, search):
+            interpreter = _described(search.family, answers.get((search.family, path)))
+            if interpreter is not None and _is_usable(interpreter) and _fits(interpreter, search):
                 found[search] = interpreter
                 break
     return found
+
+
+def _ask_all(
+    programs: Iterable[tuple[str, Path]], answers_directory: Path | None
+) -> Mapping[tuple[str, Path], str]:
+    """What each (family, path) says of itself, of those that say anything."""
+    remembered = read_answers(answers_directory) if answers_directory else {}
+    known: dict[str, str] = {}
+    answers: dict[tuple[str, Path], str] = {}
+    with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="interpreter probe") as pool:
+        asked = [(program, pool.submit(_ask, *program, remembered)) for program in programs]
+    for (family, path), probe in asked:
+        its_identity, answer = probe.result()
+        if answer is None:
+            continue
+        answers[family, path] = answer
+        interpreter = _described(family, answer)
+        # A shim stays the same file when it is switched over to another version.
+        if interpreter is not None and interpreter.executable.resolve() == path.resolve():
+            known[its_identity] = answer
+    if answers_directory and known != remembered:
+        write_answers(answers_directory, known)
+    return answers
 
 
 def _candidates(search: Search) -> Iterator[Path]:
@@ -156,11 +187,19 @@ def _uv_directory() -> Path:
     return Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
 
 
-def _probe(family: str, path: Path) -> Interpreter | None:
-    """What `path` says it is, or None when it does not start or says nothing sensible."""
+def _ask(family: str, path: Path, remembered: Mapping[str, str]) -> tuple[str, str | None]:
+    """(the program's identity, what it says now or said before, if anything)."""
+    try:
+        its_identity = identity(family, path)
+    except OSError:
+        return "", None
+    return its_identity, remembered.get(its_identity) or _start(family, path)
+
+
+def _start(family: str, path: Path) -> str | None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN_VARIABLES)}
     try:
-        answer = subprocess.run(
+        return subprocess.run(
             [path, *_PROBES[family]],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if family == "java" else subprocess.DEVNULL,
@@ -168,14 +207,22 @@ def _probe(family: str, path: Path) -> Interpreter | None:
             check=True,
             env=environment,
             cwd="/",
-        ).stdout
-        return _java(answer.decode()) if family == "java" else _described(json.loads(answer))
+        ).stdout.decode()
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
 
 
-def _described(answer: object) -> Interpreter | None:
-    match answer:
+def _described(family: str, answer: str | None) -> Interpreter | None:
+    """What a program says it is, or None when it says nothing sensible."""
+    if answer is None:
+        return None
+    if family == "java":
+        return _java(answer)
+    try:
+        words = json.loads(answer)
+    except ValueError:
+        return None
+    match words:
         case [str(version), str(executable)]:
             path = Path(executable).resolve()
             return Interpreter(executable=path, prefix=path.parent.parent, version=version)
@@ -184,11 +231,9 @@ def _described(answer: object) -> Interpreter | None:
     return None
 
 
-def _python(version: str, prefix: str, packages: list[str]) -> Interpreter | None:
+def _python(version: str, prefix: str, packages: list[str]) -> Interpreter:
     root = Path(prefix).resolve()
     executable = root / "bin" / f"python{version.rpartition('.')[0]}"
-    if not executable.is_file():
-        return None
     return Interpreter(
         executable=executable,
         prefix=root,
@@ -202,10 +247,15 @@ def _java(properties: str) -> Interpreter | None:
     if len(found) < 2:
         return None
     root = Path(found["java.home"]).resolve()
-    if not _is_self_contained(root):
-        return None
     version = found["java.version"].removeprefix("1.")  # Java 8 says 1.8.0_392
     return Interpreter(executable=root / "bin/java", prefix=root, version=version)
+
+
+def _is_usable(interpreter: Interpreter) -> bool:
+    is_java = interpreter.executable.name == "java"
+    return interpreter.executable.is_file() and (
+        not is_java or _is_self_contained(interpreter.prefix)
+    )
 
 
 def _is_self_contained(root: Path) -> bool:

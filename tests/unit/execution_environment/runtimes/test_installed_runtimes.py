@@ -18,7 +18,7 @@ from lambent.execution_environment.runtimes.runtime import Runtime
 
 @pytest.fixture(autouse=True)
 def _empty_machine(monkeypatch):
-    monkeypatch.setattr(installed_runtimes, "find_interpreters", lambda searches: {})
+    monkeypatch.setattr(installed_runtimes, "find_interpreters", lambda *sought: {})
 
 
 def install(directory, identifier="python3.12", number=1, manifest='{"client": "4.2.2"}'):

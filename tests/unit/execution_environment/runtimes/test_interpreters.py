@@ -163,3 +163,49 @@ def test_the_operators_choice_is_taken_whatever_its_release(tmp_path):
     python(tmp_path / "pyenv/versions/3.12.1", "3.12.1")
     assert found(tmp_path, "ruby", "3.4", named).version == "3.1.2"
     assert found(tmp_path, "python", "3.12", tmp_path / "missing") is None
+
+
+def counted(path: Path, prefix: Path) -> Path:
+    """A Python that leaves a line wherever it was started."""
+    answer = ["3.12.1", str(prefix), []]
+    return make(path, answer, f"echo >>{prefix}/starts; echo '{{}}'")
+
+
+def starts(prefix: Path) -> int:
+    return len((prefix / "starts").read_text().splitlines())
+
+
+def test_an_interpreter_that_stays_the_same_is_asked_once(tmp_path):
+    executable = counted(tmp_path / "bin/python3.12", tmp_path)
+    search = Search(family="python", release="3.12")
+    first = find_interpreters([search], tmp_path)
+    assert find_interpreters([search], tmp_path) == first
+    assert starts(tmp_path) == 1
+    executable.write_text(executable.read_text() + "\n# newer\n")
+    assert find_interpreters([search], tmp_path) == first
+    assert starts(tmp_path) == 2
+
+
+def test_a_shim_is_asked_each_time(tmp_path):
+    """Its file stays as it is when another version is switched on."""
+    python(tmp_path / "real", "3.12.1")
+    make(tmp_path / "bin/python3.12", ["3.12.1", str(tmp_path / "real"), []])
+    search = Search(family="python", release="3.12")
+    assert find_interpreters([search], tmp_path)[search].version == "3.12.1"
+    assert not (tmp_path / "interpreters.json").exists()
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "nonsense", '{"python": 1}'])
+def test_remembered_nonsense_is_as_nothing(tmp_path, kept):
+    (tmp_path / "interpreters.json").write_text(kept)
+    executable = python(tmp_path, "3.12.1")
+    search = Search(family="python", release="3.12")
+    assert find_interpreters([search], tmp_path)[search].executable == executable
+    assert len(json.loads((tmp_path / "interpreters.json").read_text())) == 1
+
+
+def test_interpreters_are_found_where_nothing_can_be_remembered(tmp_path):
+    executable = python(tmp_path, "3.12.1")
+    search = Search(family="python", release="3.12")
+    nowhere = tmp_path / "missing"
+    assert find_interpreters([search], nowhere)[search].executable == executable

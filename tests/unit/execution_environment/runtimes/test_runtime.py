@@ -49,7 +49,7 @@ INTERPRETERS = {
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
-    def find(searches):
+    def find(searches, answers_directory):
         return {
             search: INTERPRETERS[search.family, search.release]
             for search in searches
