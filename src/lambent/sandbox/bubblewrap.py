@@ -22,7 +22,11 @@ GROUP_ID = 990
 
 _NAMESPACES = ("--unshare-uts", "--unshare-cgroup-try")
 _FIRST_NAMESPACES = ("--unshare-pid", "--unshare-ipc")
-_PROCESS = ("--new-session", "--die-with-parent", "--clearenv", "--cap-drop", "ALL")
+# Only for the first: company dies with process 1 anyway, and would now and then die too soon. It is
+# asked for in the name of a process in between, which bwrap forks to join the process ids, and
+# which on a busy machine may still be about to end.
+_LIFE = ("--die-with-parent",)
+_PROCESS = ("--new-session", "--clearenv", "--cap-drop", "ALL")
 _TO_CHANGE_USER = tuple(
     word
     for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
@@ -100,7 +104,7 @@ def held_arguments(
 
 def _first_arguments(volume: Volume) -> list[str]:
     user = [] if volume.user_id is not None else ["--unshare-user"]
-    return [*_FIRST_NAMESPACES, *user]
+    return [*_FIRST_NAMESPACES, *_LIFE, *user]
 
 
 def company_arguments(

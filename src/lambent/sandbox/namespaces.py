@@ -249,10 +249,10 @@ def _open_common(state_directory: Path) -> _Common:
     programs = bubblewrap.find_programs()
     if programs is None:
         raise FileNotFoundError("bwrap and setpriv are needed")
-    # Processes 1 of sandboxes outlive their bwrap a little: so they come to us and not to an init
-    # that may be slow to bury them, or absent in a container.
-    system_calls.adopt_orphans()
     with ExitStack() as stack:
+        # Processes 1 of sandboxes outlive their bwrap a little: so they come to us and not to an
+        # init that may be slow to bury them, or absent in a container.
+        stack.enter_context(system_calls.adopting_orphans())
         home = _new_home()
         stack.callback(os.close, home)
         executor = _threads(stack, home, _THREADS)

@@ -42,7 +42,7 @@ _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 _DEATH_MS = 5_000
 _LOOK_SECONDS = 0.001
 
@@ -59,9 +59,17 @@ def enter_network(descriptor: int) -> None:
     _check(_libc.setns(descriptor, CLONE_NEWNET), "setns")
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent has ended. Raises OSError."""
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Be the parent of descendants whose own parent has ended. Raises OSError."""
+    before = ctypes.c_int()
+    _check(_libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0), "prctl")
     _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    try:
+        yield
+    finally:
+        # Who no longer buries them must not be given any: they would stay for ever.
+        _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, before, 0, 0, 0), "prctl")
 
 
 def mount(
