@@ -34,7 +34,7 @@ class RunningProcess:
         lines = Lines(log.function)
         outputs = [
             FunctionOutput(process.output, lines, log),
-            FunctionOutput(process.telemetry, Frames(log.function), log),
+            FunctionOutput(process.telemetry, Frames(log.framed), log),
         ]
         return cls(process, lines, outputs, log.stream_name)
 

@@ -57,10 +57,9 @@ class EnvironmentLog:
         self._application_level = logging.application_log_level or "INFO"
         self._system_level = logging.system_log_level or "INFO"
         self._tail: bytearray | None = None
+        self._latest_ms = 0
         # Of the life at work: None while nobody can subscribe.
         self.subscriptions: TelemetrySubscriptions | None = None
-        # Of the invocation at work, for records that do not say which one they belong to.
-        self.request_id: str | None = None
 
     @property
     def environment_id(self) -> str:
@@ -95,6 +94,14 @@ class EnvironmentLog:
             if not is_wanted(level, self._application_level):
                 return
         self._write(timestamp_ms, message)
+
+    def framed(self, timestamp_ms: int, message: str, level: str | None) -> None:
+        """A line from a telemetry frame, which says itself when it was written.
+
+        What the function printed before may have been read, and stamped, after that. And any code
+        of the function can write a frame: none is taken to be older than the log, or of the future.
+        """
+        self.function(min(max(timestamp_ms, self._latest_ms), now_ms()), message, level)
 
     def extension(self, timestamp_ms: int, message: str) -> None:
         """A line an extension wrote. No level keeps it out of the log: AWS's are the function's."""
@@ -131,6 +138,7 @@ class EnvironmentLog:
         return (as_json_object(line) if self._is_json else None) or line
 
     def _write(self, timestamp_ms: int, message: str) -> None:
+        self._latest_ms = max(self._latest_ms, timestamp_ms)
         self._stream.append(timestamp_ms, message)
         if self._tail is None:
             return

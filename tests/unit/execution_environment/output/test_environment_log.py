@@ -238,3 +238,19 @@ async def test_a_full_log_is_waited_for(text):
     assert text.log.is_congested()
     text.stream.relieve()
     await text.log.wait_writable()
+
+
+async def test_a_frame_stays_behind_what_was_printed_before_it(text, monkeypatch):
+    """As the first tutorial's two lines: print, whose text is read a millisecond late, and log."""
+    monkeypatch.setattr("lambent.execution_environment.output.environment_log.now_ms", lambda: 13)
+    text.log.function(12, "The area is 42\n")
+    text.log.framed(11, "logged", None)
+    assert text.events == [(12, "The area is 42\n"), (12, "logged")]
+
+
+async def test_a_frame_says_when_it_was_written_but_cannot_name_the_future(text, monkeypatch):
+    monkeypatch.setattr("lambent.execution_environment.output.environment_log.now_ms", lambda: 13)
+    text.log.framed(5, "in time", None)
+    text.log.framed(NOON_MS, "far ahead", None)
+    text.log.framed(6, "after that", None)
+    assert text.events == [(5, "in time"), (13, "far ahead"), (13, "after that")]
