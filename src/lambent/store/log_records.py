@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 END_OF_TIME_MS = 2**63 - 1
 
 
+class NoSuchLogError(Exception):
+    """Raised when the log group or stream to be written is not there, or not any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogGroup:
     account_id: str

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import and_, delete, func, insert, select, tuple_, update
 
+from lambent.store.log_append import append, insert_group, insert_stream, is_group
 from lambent.store.log_deletion import delete_expired, groups_with_expired, purge_slice
 from lambent.store.log_records import (
     EventPage,
@@ -17,11 +16,12 @@ from lambent.store.log_records import (
     GroupQuery,
     LogGroup,
     LogStream,
+    NoSuchLogError,
     StreamBatch,
     StreamQuery,
 )
 from lambent.store.log_search import search
-from lambent.store.schema import deleted_logs, log_events, log_groups, log_streams
+from lambent.store.schema import deleted_logs, log_groups, log_streams
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,15 +31,6 @@ if TYPE_CHECKING:
     from lambent.store.database import Database
 
 _LAST_CHARACTER = "\U0010ffff"
-
-
-class NoSuchLogError(Exception):
-    """Raised when the log group or stream to be written is not there, or not any more."""
-
-
-def _is_group(account_id: str, region: str, name: str) -> ColumnElement[bool]:
-    columns = log_groups.c
-    return and_(columns.account_id == account_id, columns.region == region, columns.name == name)
 
 
 def _names(
@@ -57,16 +48,9 @@ def _names(
 
 def _find_group(connection: Connection, account_id: str, region: str, name: str) -> LogGroup | None:
     row = connection.execute(
-        select(log_groups).where(_is_group(account_id, region, name))
+        select(log_groups).where(is_group(account_id, region, name))
     ).one_or_none()
     return None if row is None else LogGroup(**row._mapping)
-
-
-def _insert_group(connection: Connection, group: LogGroup) -> bool:
-    columns = asdict(group)
-    del columns["id"]
-    statement = sqlite_insert(log_groups).values(columns)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
 def _list_groups(connection: Connection, query: GroupQuery) -> list[LogGroup]:
@@ -103,15 +87,6 @@ def _delete_group(connection: Connection, group_id: int) -> None:
     connection.execute(insert(deleted_logs).values(group_id=group_id))
 
 
-def _insert_stream(connection: Connection, group_id: int, name: str, created_ms: int) -> bool:
-    if not connection.scalar(select(exists().where(log_groups.c.id == group_id))):
-        raise NoSuchLogError
-    statement = sqlite_insert(log_streams).values(
-        group_id=group_id, name=name, created_ms=created_ms, last_event_ms=0
-    )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
-
-
 def _list_streams(connection: Connection, query: StreamQuery) -> list[LogStream]:
     columns = log_streams.c
     statement = select(log_streams).where(columns.group_id == query.group_id)
@@ -143,93 +118,6 @@ def _delete_stream(connection: Connection, stream: LogStream) -> None:
     connection.execute(insert(deleted_logs).values(group_id=stream.group_id, stream_id=stream.id))
 
 
-def _target(
-    connection: Connection, batch: StreamBatch, *, now_ms: int, is_creating: bool
-) -> tuple[int, int]:
-    """The identifiers of the batch's group and stream."""
-    columns = log_streams.c
-    of_batch = and_(
-        _is_group(batch.account_id, batch.region, batch.group),
-        columns.group_id == log_groups.c.id,
-        columns.name == batch.stream,
-    )
-    found = connection.execute(select(columns.group_id, columns.id).where(of_batch)).one_or_none()
-    if found is not None:
-        return found.group_id, found.id
-    if not is_creating:
-        raise NoSuchLogError
-    group = LogGroup(
-        account_id=batch.account_id, region=batch.region, name=batch.group, created_ms=now_ms
-    )
-    _insert_group(connection, group)
-    group_id = connection.scalar(
-        select(log_groups.c.id).where(_is_group(batch.account_id, batch.region, batch.group))
-    )
-    assert group_id is not None
-    _insert_stream(connection, group_id, batch.stream, now_ms)
-    return _target(connection, batch, now_ms=now_ms, is_creating=False)
-
-
-def _storable(message: str) -> tuple[str, int]:
-    """The message, and its bytes; halves of surrogate pairs, which have no UTF-8, become `?`."""
-    try:
-        return message, len(message.encode())
-    except UnicodeEncodeError:
-        encoded = message.encode(errors="replace")
-        return encoded.decode(), len(encoded)
-
-
-def _append(
-    connection: Connection, batches: Sequence[StreamBatch], *, now_ms: int, is_creating: bool
-) -> None:
-    rows: list[dict[str, object]] = []
-    for batch in batches:
-        if not batch.events:
-            continue
-        group_id, stream_id = _target(connection, batch, now_ms=now_ms, is_creating=is_creating)
-        added_bytes = 0
-        for timestamp_ms, text in batch.events:
-            message, message_bytes = _storable(text)
-            added_bytes += message_bytes
-            rows.append(
-                {
-                    "group_id": group_id,
-                    "stream_id": stream_id,
-                    "timestamp_ms": timestamp_ms,
-                    "ingestion_ms": now_ms,
-                    "message": message,
-                    "message_bytes": message_bytes,
-                }
-            )
-        _count_events(connection, stream_id, [timestamp for timestamp, _ in batch.events], now_ms)
-        connection.execute(
-            update(log_groups)
-            .where(log_groups.c.id == group_id)
-            .values(stored_bytes=log_groups.c.stored_bytes + added_bytes)
-        )
-    if rows:
-        connection.execute(insert(log_events), rows)
-
-
-def _count_events(
-    connection: Connection, stream_id: int, timestamps: list[int], now_ms: int
-) -> None:
-    columns = log_streams.c
-    first_ms, last_ms = min(timestamps), max(timestamps)
-    is_first = or_(columns.first_event_ms.is_(None), columns.first_event_ms > first_ms)
-    connection.execute(
-        update(log_streams)
-        .where(columns.id == stream_id)
-        .values(
-            first_event_ms=case((is_first, first_ms), else_=columns.first_event_ms),
-            last_event_ms=case(
-                (columns.last_event_ms < last_ms, last_ms), else_=columns.last_event_ms
-            ),
-            last_ingestion_ms=now_ms,
-        )
-    )
-
-
 class LogStore:
     """Answers nothing that a crash could take back: what is written is durable on return."""
 
@@ -240,7 +128,7 @@ class LogStore:
 
     async def create_group(self, group: LogGroup) -> bool:
         """Whether it is new; nothing is changed when it exists."""
-        return await self._database.write(lambda connection: _insert_group(connection, group))
+        return await self._database.write(lambda connection: insert_group(connection, group))
 
     async def group(self, account_id: str, region: str, name: str) -> LogGroup | None:
         return await self._database.read(
@@ -280,7 +168,7 @@ class LogStore:
     async def create_stream(self, group_id: int, name: str, created_ms: int) -> bool:
         """Whether it is new. Raises NoSuchLogError without the group."""
         return await self._database.write(
-            lambda connection: _insert_stream(connection, group_id, name, created_ms)
+            lambda connection: insert_stream(connection, group_id, name, created_ms)
         )
 
     async def stream(self, group_id: int, name: str) -> LogStream | None:
@@ -309,7 +197,7 @@ class LogStore:
         raised.
         """
         await self._database.write(
-            lambda connection: _append(connection, batches, now_ms=now_ms, is_creating=is_creating)
+            lambda connection: append(connection, batches, now_ms=now_ms, is_creating=is_creating)
         )
 
     async def events(self, query: EventQuery) -> EventPage:

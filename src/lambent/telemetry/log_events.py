@@ -15,10 +15,10 @@ from lambent.store.log_records import (
     EventQuery,
     LogEvent,
     LogGroup,
+    NoSuchLogError,
     Position,
     StreamBatch,
 )
-from lambent.store.logs import NoSuchLogError
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.filter_pattern import parse_filter_pattern
 from lambent.telemetry.log_references import (

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import TAGS
-from lambent.store.log_records import GroupQuery, LogGroup
-from lambent.store.logs import NoSuchLogError
+from lambent.store.log_records import GroupQuery, LogGroup, NoSuchLogError
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.log_references import (
     group_arn,

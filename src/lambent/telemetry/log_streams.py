@@ -9,8 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.errors import ServiceError
-from lambent.store.log_records import LogStream, StreamQuery
-from lambent.store.logs import NoSuchLogError
+from lambent.store.log_records import LogStream, NoSuchLogError, StreamQuery
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.log_references import (
     group_arn,

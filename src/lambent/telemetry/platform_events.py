@@ -23,7 +23,12 @@ from lambent.telemetry.extension_events import (
     LogsSubscription,
     TelemetrySubscription,
 )
-from lambent.telemetry.platform_records import outcome_members, spans_member, trace_member
+from lambent.telemetry.platform_records import (
+    outcome_members,
+    spans_member,
+    tenant_member,
+    trace_member,
+)
 
 if TYPE_CHECKING:
     from lambent.domain.function import SystemLogLevel
@@ -204,12 +209,18 @@ class Start:
     request_id: str
     version: str
     trace: SampledTrace | None = None
+    tenant_id: str | None = None
 
     def text(self) -> str:
         return platform_lines.start(self.request_id, self.version)
 
     def record(self) -> Record:
-        return {"requestId": self.request_id, "version": self.version, **trace_member(self.trace)}
+        return {
+            "requestId": self.request_id,
+            "version": self.version,
+            **tenant_member(self.tenant_id),
+            **trace_member(self.trace),
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -227,6 +238,7 @@ class RuntimeDone:
     error_type: str | None = None
     spans: tuple[Span, ...] = ()
     trace: SampledTrace | None = None
+    tenant_id: str | None = None
 
     @property
     def level(self) -> SystemLogLevel:
@@ -238,6 +250,7 @@ class RuntimeDone:
     def record(self) -> Record:
         return {
             "requestId": self.request_id,
+            **tenant_member(self.tenant_id),
             **outcome_members(self.status, self.error_type),
             **trace_member(self.trace),
             **spans_member(self.spans),
@@ -278,6 +291,7 @@ class Report:
     error_type: str | None = None
     spans: tuple[Span, ...] = ()
     trace: SampledTrace | None = None
+    tenant_id: str | None = None
 
     @property
     def level(self) -> SystemLogLevel:
@@ -289,6 +303,7 @@ class Report:
     def record(self) -> Record:
         return {
             "requestId": self.request_id,
+            **tenant_member(self.tenant_id),
             "metrics": self._metrics(),
             **outcome_members(self.status, self.error_type),
             **spans_member(self.spans),

@@ -50,5 +50,10 @@ def trace_member(trace: SampledTrace | None) -> Record:
     }
 
 
+def tenant_member(tenant_id: str | None) -> Record:
+    """https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-monitor.html"""
+    return {} if tenant_id is None else {"tenantId": tenant_id}
+
+
 def outcome_members(status: PhaseStatus, error_type: str | None) -> Record:
     return {"status": status} if error_type is None else {"status": status, "errorType": error_type}

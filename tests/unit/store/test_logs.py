@@ -6,10 +6,11 @@ from lambent.store.log_records import (
     EventQuery,
     GroupQuery,
     LogGroup,
+    NoSuchLogError,
     StreamBatch,
     StreamQuery,
 )
-from lambent.store.logs import LogStore, NoSuchLogError
+from lambent.store.logs import LogStore
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 
