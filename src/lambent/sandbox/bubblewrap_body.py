@@ -63,14 +63,14 @@ class BubblewrapBody:
         with self._lock:
             if not self._is_built:
                 entry_shell.wait_until_begun(self._launched.pipes)
+                self._add_volume(self.first_process)
                 self._is_built = True
 
     def run(self, command: Command) -> BubblewrapProcess:
         if self._design.may_have_company:
             return self.run_beside(command)
-        # Not only once it is built: the shell then goes on with it at once.
-        entry_shell.send(self._launched.pipes.script, entry_shell.build_script(command))
         self.wait_until_built()
+        entry_shell.send(self._launched.pipes.script, entry_shell.build_script(command))
         self._has_run = True
         os.close(self._launched.pipes.script)
         return BubblewrapProcess(self._launched, self._design.group, is_first=True)
@@ -108,10 +108,16 @@ class BubblewrapBody:
         launched = launcher.launch(arguments, design.limits, entry)
         try:
             entry_shell.wait_until_begun(launched.pipes)
+            self._add_volume(launched.child)
         except BaseException:
             launched.close()
             raise
         return launched
+
+    def _add_volume(self, process: int) -> None:
+        design = self._design
+        if design.surroundings.mounts is not None:
+            late_mounts.cover(process, design.volume.path, "/tmp")
 
     def run_copy(self, original: Original) -> ForkedProcess:
         self.wait_until_built()
@@ -132,8 +138,8 @@ class BubblewrapBody:
         system_calls.send_signal(self.first_process, signal.SIGKILL)
         self._design.group.kill()
 
-    def freeze(self) -> None:
-        self._design.group.freeze()
+    def freeze(self) -> bool:
+        return self._design.group.freeze()
 
     def thaw(self) -> None:
         self._design.group.thaw()

@@ -68,6 +68,7 @@ class ForkServer:
                 pass_fds=[control_end.fileno()],
                 cwd="/",
                 env={},
+                process_group=0,  # not a terminal's to interrupt: that is for the server
             )
             undo.callback(self._end)
             theirs.close()

@@ -23,7 +23,7 @@ import os
 import shlex
 import signal
 import subprocess
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from lambent.sandbox.bubblewrap import Entry, Surroundings
+    from lambent.sandbox.bubblewrap import Entry, Programs, Surroundings
     from lambent.sandbox.control_groups.groups import ControlGroup
     from lambent.sandbox.sandbox import Limits
 
@@ -79,7 +79,7 @@ class Launcher:
         `joined` are the files of namespaces that bwrap is to join, of which kind says their name.
         """
         self.group = group
-        self._bubblewrap = surroundings.programs.bubblewrap
+        self._bubblewrap = _bubblewrap_line(surroundings.programs, is_joining=bool(joined))
         with ExitStack() as results, ExitStack() as ours, ExitStack() as theirs:
             self._pipes = entry_shell.open_pipes(results, results, theirs)
             self._info, info_end = entry_shell.pipe(ours, theirs)
@@ -92,7 +92,7 @@ class Launcher:
                 options["--seccomp"] = os.open(surroundings.filter, os.O_RDONLY | os.O_CLOEXEC)
                 theirs.callback(os.close, options["--seccomp"])
             self._options = [word for name, fd in options.items() for word in (name, str(fd))]
-            with place:
+            with place, _without_volumes(surroundings):
                 self._process = _start_shell(self._pipes, [self._arguments, *options.values()])
             try:
                 group.add(self._process.pid)
@@ -164,10 +164,29 @@ class Launcher:
             for end in (self._pipes.output_end, self._pipes.telemetry_end):
                 # Programs open /dev/stderr by name, which asks for the pipe's owner.
                 os.fchown(end, entry.user_id, entry.user_id)
-        line = [self._bubblewrap, "--args", str(self._arguments), "--", *entry.argv]
+        line = [*self._bubblewrap, "--args", str(self._arguments), "--", *entry.argv]
         self._theirs.close()
         opened = "".join(f" {number}<{shlex.quote(file)}" for number, file in joined.items())
         entry_shell.send(self._pipes.script, f"exec {shlex.join(line)}{opened}\n".encode())
+
+
+def _bubblewrap_line(programs: Programs, *, is_joining: bool) -> tuple[str, ...]:
+    """bwrap, which is to die with this server and to take what it started with it.
+
+    Its own way to that, `--die-with-parent`, is not for company: it is asked for in the name of a
+    process in between, which bwrap forks to join the process ids, and which on a busy machine may
+    be about to end only then. What company has started dies with process 1.
+    """
+    if is_joining:
+        return programs.setpriv, "--pdeathsig", "KILL", programs.bubblewrap
+    return (programs.bubblewrap,)
+
+
+def _without_volumes(surroundings: Surroundings) -> AbstractContextManager[None]:
+    if surroundings.mounts is None:
+        return nullcontext()
+    ours, others = surroundings.mounts
+    return system_calls.inside_mounts(others, return_to=ours)
 
 
 def _joining(number: int, file: str) -> tuple[str, str]:

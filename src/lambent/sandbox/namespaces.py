@@ -43,7 +43,7 @@ from lambent.sandbox.users import UserIds
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from lambent.sandbox.sandbox import Command
@@ -253,12 +253,13 @@ def _open_common(state_directory: Path) -> _Common:
         # Processes 1 of sandboxes outlive their bwrap a little: so they come to us and not to an
         # init that may be slow to bury them, or absent in a container.
         stack.enter_context(system_calls.adopting_orphans())
-        home = _new_home()
+        home = _in_thread(system_calls.new_network_namespace)
         stack.callback(os.close, home)
         executor = _threads(stack, home, _THREADS)
         patient = _threads(stack, home, _PATIENT_THREADS)
         directory = stack.enter_context(servers.own_directory(state_directory))
         volumes.mount_places(directory / "places")
+        mounts = _mounts(stack)
         users = UserIds() if privileges.has_root_powers() else None
         if users:
             stack.callback(users.close)
@@ -294,6 +295,7 @@ def _open_common(state_directory: Path) -> _Common:
                 etc=directory / "etc",
                 filter=_write_filter(directory / "filter"),
                 home_network=home,
+                mounts=mounts,
             ),
             template_filter=_write_filter(directory / "template-filter", may_be_copied=True),
             groups=groups,
@@ -304,12 +306,24 @@ def _open_common(state_directory: Path) -> _Common:
         )
 
 
-def _new_home() -> int:
+def _mounts(stack: ExitStack) -> tuple[int, int] | None:
+    """Our mount namespace, and a copy of it that stays without volumes."""
+    if late_mounts.find_problem():
+        return None
+    ours = system_calls.open_own_mount_namespace()
+    stack.callback(os.close, ours)
+    others = _in_thread(system_calls.new_mount_namespace)
+    stack.callback(os.close, others)
+    return ours, others
+
+
+def _in_thread(make: Callable[[], int]) -> int:
+    """What is made by a thread that does not come back from where it is made.
+
+    Who unshares as an ordinary user can never return to the host's network.
+    """
     made: Future[int] = Future()
-    # A thread of its own: who unshares as an ordinary user can never return to the host's network.
-    maker = threading.Thread(
-        target=lambda: made.set_result(system_calls.new_network_namespace()), name="home network"
-    )
+    maker = threading.Thread(target=lambda: made.set_result(make()), name="new namespace")
     maker.start()
     maker.join()
     return made.result(timeout=0)
@@ -317,10 +331,13 @@ def _new_home() -> int:
 
 def _threads(stack: ExitStack, home: int, count: int) -> Executor:
     """Threads that live as long as the stack: sandboxes die with the thread that started them."""
-    executor = ThreadPoolExecutor(
-        count, "sandbox", initializer=system_calls.enter_network, initargs=(home,)
-    )
+    executor = ThreadPoolExecutor(count, "sandbox", initializer=_settle, initargs=(home,))
     return stack.enter_context(executor)
+
+
+def _settle(home: int) -> None:
+    system_calls.enter_network(home)
+    system_calls.part_from_other_threads()
 
 
 def _write_filter(file: Path, *, may_be_copied: bool = False) -> Path | None:

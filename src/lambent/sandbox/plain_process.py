@@ -130,8 +130,9 @@ class PlainBody:
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
 
-    def freeze(self) -> None:
+    def freeze(self) -> bool:
         self._signal(signal.SIGSTOP)
+        return True
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

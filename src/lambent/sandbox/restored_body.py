@@ -47,14 +47,16 @@ class RestoredBody:
             undo.callback(self._discard)
             # What it shares with its template counts as the template's, until it writes there.
             self._shared_bytes = source.memory_bytes()
-            group.add(self._copy.pid)
+            self._copy.check_number()
+            group.add(self._copy.pid)  # which the kernel takes by its number only
+            self._copy.check_number()
             late_mounts.cover(self._copy.process, volume.path, _TEMPORARY_FILES)
             undo.pop_all()
         self.first_process = self._copy.process
 
     def open_network(self) -> int:
         """A descriptor of the copy's network namespace, in which nothing is yet."""
-        return os.open(f"/proc/{self._copy.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._copy.entry)
 
     def run(self, command: Command) -> RestoredProcess:
         """Let the copy go on, with the environment variables the template did not have."""
@@ -87,8 +89,8 @@ class RestoredBody:
         self._group.kill()
         system_calls.send_signal(self.first_process, signal.SIGKILL)
 
-    def freeze(self) -> None:
-        self._group.freeze()
+    def freeze(self) -> bool:
+        return self._group.freeze()
 
     def thaw(self) -> None:
         self._group.thaw()
@@ -143,7 +145,7 @@ class RestoredProcess:
         self.exit_descriptor = copy.process
 
     def exit(self) -> Exit:
-        status = template.exit_status(self._copy.pid)
+        status = template.exit_status(self._copy.entry)
         if status is None:  # somebody in the sandbox was faster
             return Exit(code=None, signal=None, is_out_of_memory=False)
         if os.WIFEXITED(status):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,8 +38,13 @@ _COPIED = (
 _SECRET = shutil.ignore_patterns("private", "*.key")
 
 
-def program_arguments(root: Path = Path("/")) -> Iterator[str]:
+@functools.cache
+def program_arguments(root: Path = Path("/")) -> tuple[str, ...]:
     """bwrap's arguments for the host's programs and libraries, read-only."""
+    return tuple(_program_arguments(root))
+
+
+def _program_arguments(root: Path) -> Iterator[str]:
     yield from ("--ro-bind", str(root / "usr"), "/usr")
     for name in _PROGRAM_DIRECTORIES:
         directory = root / name
@@ -48,7 +54,8 @@ def program_arguments(root: Path = Path("/")) -> Iterator[str]:
             yield from ("--ro-bind", str(directory), f"/{name}")
 
 
-def shell_arguments(root: Path = Path("/")) -> Iterator[str]:
+@functools.cache
+def shell_arguments(root: Path = Path("/")) -> tuple[str, ...]:
     """bwrap's arguments for ENTRY_SHELL, and for bash as /bin/sh where the host has dash for it.
 
     Scripts written for Amazon Linux begin with `#!/bin/sh` and go on in bash, which it is there.
@@ -56,10 +63,11 @@ def shell_arguments(root: Path = Path("/")) -> Iterator[str]:
     adds variables to the environment.
     """
     shell, bash = root / "bin/sh", root / "bin/bash"
-    yield from ("--dir", "/run", "--ro-bind", str(shell), ENTRY_SHELL)
+    entry = ("--dir", "/run", "--ro-bind", str(shell), ENTRY_SHELL)
     # Never over another program: on some hosts sh is one of many names of one file.
-    if shell.resolve().name == "dash" and bash.is_file():
-        yield from ("--ro-bind", str(bash), f"/{shell.resolve().relative_to(root.resolve())}")
+    if shell.resolve().name != "dash" or not bash.is_file():
+        return entry
+    return (*entry, "--ro-bind", str(bash), f"/{shell.resolve().relative_to(root.resolve())}")
 
 
 def device_arguments() -> Iterator[str]:

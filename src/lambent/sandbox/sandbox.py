@@ -155,7 +155,7 @@ class Body(Protocol):
     def remove(self) -> None: ...  # after kill(), when all it has started has ended
 
     def kill(self) -> None: ...
-    def freeze(self) -> None: ...
+    def freeze(self) -> bool: ...
     def thaw(self) -> None: ...
     def limit(self, limits: Limits) -> None: ...
     def limit_cpus(self, cpus: float) -> None: ...
@@ -279,13 +279,13 @@ class Sandbox:
         self._is_killed = True
         self._body.kill()
 
-    def freeze(self) -> None:
-        """Stop everything in it where it is, as if time stood still.
+    def freeze(self) -> bool:
+        """Stop everything in it where it is, as if time stood still; whether that can be done.
 
         Takes effect some microseconds later. Nothing happens where the host has no freezer.
         """
-        if not self._is_killed:  # what is dying must not be stopped on its way
-            self._body.freeze()
+        # What is dying must not be stopped on its way.
+        return not self._is_killed and self._body.freeze()
 
     def thaw(self) -> None:
         """Let everything go on."""

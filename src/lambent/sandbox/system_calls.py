@@ -115,8 +115,23 @@ def attach_mount(copy: int, target: str) -> None:
 
 def enter_files(process: int) -> None:
     """Move the calling thread to the files of the process behind a pidfd. Raises OSError."""
-    unshare(_CLONE_FS)  # the kernel asks for it: the other threads share our root directory
+    part_from_other_threads()
     _check(_libc.setns(process, CLONE_NEWNS), "setns")
+
+
+def part_from_other_threads() -> None:
+    """Have a root directory of the calling thread's own, which may be in other mounts."""
+    unshare(_CLONE_FS)
+
+
+def new_mount_namespace() -> int:
+    """A descriptor that keeps a copy of our mounts, in which the calling thread stays."""
+    unshare(CLONE_NEWNS)
+    return open_own_mount_namespace()
+
+
+def open_own_mount_namespace() -> int:
+    return _open_own_namespace("mnt")
 
 
 def new_network_namespace(return_to: int | None = None) -> int:
@@ -133,9 +148,22 @@ def new_network_namespace(return_to: int | None = None) -> int:
 
 
 def open_own_network_namespace() -> int:
-    return os.open(
-        f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY | os.O_CLOEXEC
-    )
+    return _open_own_namespace("net")
+
+
+def _open_own_namespace(kind: str) -> int:
+    own = f"/proc/self/task/{threading.get_native_id()}/ns/{kind}"
+    return os.open(own, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@contextmanager
+def inside_mounts(descriptor: int, *, return_to: int) -> Iterator[None]:
+    """Run the block inside a mount namespace, in a thread that has parted from the others."""
+    _check(_libc.setns(descriptor, CLONE_NEWNS), "setns")
+    try:
+        yield
+    finally:
+        _check(_libc.setns(return_to, CLONE_NEWNS), "setns")
 
 
 @contextmanager

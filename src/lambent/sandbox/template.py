@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import threading
@@ -66,15 +67,26 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A copy that has left its template's namespaces and waits to be told who it is."""
+    """A copy that has left its template's namespaces and waits to be told who it is.
+
+    Its template can kill and bury it at any time, and then its number may become anybody's. The
+    descriptors stay its own.
+    """
 
     process: int  # a pidfd
+    entry: int  # of its directory in /proc, which is empty once it is buried
     pid: int
     inner_pid: int  # in the template's process id namespace
     connection: socket.socket
 
+    def check_number(self) -> None:
+        """Make sure that what was done by its number was done to it. Raises SandboxStartFailed."""
+        if not _is_there(self.process):
+            raise SandboxStartFailed("a copy ended at once")
+
     def close(self) -> None:
         self.connection.close()
+        os.close(self.entry)
         os.close(self.process)
 
 
@@ -140,15 +152,20 @@ class Template:
         said, pid = _hear(connection)
         if said != b"ready" or pid <= 0:
             raise SandboxStartFailed(f"the template made no copy: {said[:200]!r}")
-        process = os.pidfd_open(pid)
-        try:
-            # Looked at once it is open: the number can not have become another's before.
-            if not (self._sandbox.has(pid) and _has_left_home(pid)):
+        with contextlib.ExitStack() as undo:
+            process = os.pidfd_open(pid)
+            undo.callback(os.close, process)
+            entry = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            undo.callback(os.close, entry)
+            is_home = not (self._sandbox.has(pid) and _has_left_home(entry))
+            inner_pid = _status(entry, "NSpid")
+            # Its number is still its own, so it was while all of this was found out.
+            if is_home or inner_pid is None or not _is_there(process):
                 raise SandboxStartFailed("a copy did not leave its template's namespaces")
-            return Copy(process=process, pid=pid, inner_pid=_inner_pid(pid), connection=connection)
-        except BaseException:
-            os.close(process)
-            raise
+            undo.pop_all()
+        return Copy(
+            process=process, entry=entry, pid=pid, inner_pid=inner_pid, connection=connection
+        )
 
 
 def read_readiness(message: bytes) -> Readiness | None:
@@ -164,10 +181,13 @@ def read_readiness(message: bytes) -> Readiness | None:
     return Readiness(threads=threads, processes=processes, sockets=sockets)
 
 
-def exit_status(pid: int) -> int | None:
-    """The wait status of a process that has ended and is not buried; None when nobody knows."""
+def exit_status(entry: int) -> int | None:
+    """The wait status of a process that has ended and is not buried; None when nobody knows.
+
+    `entry` is a descriptor of its directory in /proc.
+    """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = _read(entry, "stat").rpartition(")")[2].split()
     except OSError:
         return None
     # Field 3 is the state, field 52 the status: proc(5).
@@ -194,26 +214,37 @@ def _hear(connection: socket.socket) -> tuple[bytes, int]:
     return said, 0
 
 
-def _has_left_home(pid: int) -> bool:
+def _is_there(process: int) -> bool:
+    """Whether the process behind a pidfd is not buried yet: until then its number is its own."""
+    try:
+        signal.pidfd_send_signal(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _has_left_home(entry: int) -> bool:
     """Whether it is in no namespace of its parent's that it should not be in."""
-    parent = _status(pid, "PPid")
-    return parent is not None and all(
-        Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/{parent}/ns/{kind}").readlink()
+    parent = _status(entry, "PPid")
+    has_left = parent is not None and all(
+        os.readlink(f"ns/{kind}", dir_fd=entry) != str(Path(f"/proc/{parent}/ns/{kind}").readlink())
         for kind in _NAMESPACES
     )
+    # Were its parent gone, it would have another by now.
+    return has_left and _status(entry, "PPid") == parent
 
 
-def _inner_pid(pid: int) -> int:
-    found = _status(pid, "NSpid")
-    if found is None:
-        raise SandboxStartFailed("a copy ended at once")
-    return found
-
-
-def _status(pid: int, name: str) -> int | None:
-    """The last number in a line of /proc/<pid>/status; None when the process is gone."""
+def _status(entry: int, name: str) -> int | None:
+    """The last number in a line of a process's `status`; None when the process is gone."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in _read(entry, "status").splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[-1])
     return None
+
+
+def _read(entry: int, name: str) -> str:
+    """A file of a process, by a descriptor of its directory in /proc. Raises OSError."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=entry)
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        return file.read()

@@ -115,3 +115,11 @@ async def test_peak_memory_is_measured_and_stays(place):
     sandbox = await place.start("/usr/bin/python3", "-c", program)
     await place.read_until(sandbox, b"done")
     assert 60 * MIB < sandbox.memory_peak_bytes() < 120 * MIB
+
+
+async def test_the_memory_limit_can_be_lowered_and_raised_again(place):
+    sandbox = await place.build()
+    for size in (32 * MIB, 128 * MIB, 96 * MIB):
+        sandbox.limit(replace(place.limits, memory_bytes=size))
+    process = await sandbox.run(place.command("/usr/bin/python3", "-c", "b'x' * (40 << 20)"))
+    assert (await process.wait()).code == 0

@@ -284,3 +284,40 @@ async def test_one_that_keeps_its_powers_sends_under_no_other_address(source):
     listening.terminate()
     await listening.wait()
     assert await read_all(listening.output) == "heard 7007\n"
+
+
+async def test_what_is_restored_finds_its_interfaces_without_netlink(source):
+    """Which would be an administrator's who keeps the powers a copy begins with."""
+    await source.start()
+    then = """
+import array, fcntl, socket
+try:
+    socket.if_nameindex()
+except OSError:
+    print('no netlink')
+names = array.array('B', bytes(4096))
+import struct
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    request = struct.pack('iL', 4096, names.buffer_info()[0])
+    length = struct.unpack('iL', fcntl.ioctl(one, 0x8912, request))[0]  # SIOCGIFCONF
+print(names.tobytes()[:16].rstrip(bytes(1)).decode(), length > 40)
+"""
+    assert await source.tell(then) == "no netlink\nlo True"
+
+
+BURYING = """
+import os, signal, snapshot
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whatever ends is buried at once
+def become(output, telemetry, channel):
+    import _socket
+    _socket.socket(fileno=channel).send(b'ready')
+    os._exit(0)
+snapshot._become_copy = become
+"""
+
+
+async def test_a_copy_that_is_buried_at_once_is_mistaken_for_nobody(source):
+    await source.start(BURYING)
+    for _ in range(5):
+        with pytest.raises((SandboxStartFailed, OSError)):
+            await source.restore("")

@@ -20,9 +20,13 @@ async def nothing():
 
 @pytest.fixture
 def arguments(tmp_path):
-    def build(user_id, mounts=(), make=bubblewrap.sandbox_arguments):
+    def build(user_id, mounts=(), make=bubblewrap.sandbox_arguments, *, mount_namespaces=None):
         surroundings = bubblewrap.Surroundings(
-            programs=PROGRAMS, etc=tmp_path, filter=None, home_network=0
+            programs=PROGRAMS,
+            etc=tmp_path,
+            filter=None,
+            home_network=0,
+            mounts=mount_namespaces,
         )
         volume = Volume(path=Path("/vol"), user_id=user_id, accounts=tmp_path, remove=nothing)
         return make(surroundings, mounts, volume)
@@ -77,6 +81,12 @@ def test_mounts_are_read_only_and_tmp_is_not(arguments):
     assert ("--bind", "/vol", "/tmp") in triples
 
 
+def test_where_the_kernel_can_add_a_volume_later_bwrap_only_makes_its_place(arguments):
+    words = arguments(None, mount_namespaces=(3, 4))
+    assert ("--dir", "/tmp") in pairs(words)
+    assert "/vol" not in words
+
+
 def test_the_sandbox_dies_with_us_and_its_root_is_read_only_in_the_end(arguments):
     words = arguments(None)
     assert "--die-with-parent" in words
@@ -89,6 +99,6 @@ def test_company_gets_the_same_but_the_namespaces_it_joins(arguments, user_id):
     mounts = (Mount(source=Path("/a"), target="/var/task"),)
     first = arguments(user_id, mounts)
     beside = arguments(user_id, mounts, bubblewrap.company_arguments)
-    # Company dies with process 1, and too soon where bwrap itself sees to that.
+    # For the company's life see `launcher._bubblewrap_line`.
     own = {"--unshare-pid", "--unshare-ipc", "--unshare-user", "--die-with-parent"}
     assert [word for word in first if word not in own] == beside

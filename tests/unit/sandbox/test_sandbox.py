@@ -77,6 +77,7 @@ class Body:
 
     def freeze(self):
         self.calls.append("freeze")
+        return True
 
     def remove(self):
         self.calls.append("remove")
@@ -167,9 +168,10 @@ async def test_nothing_starts_in_a_closed_sandbox(sandbox):
 
 
 async def test_what_is_dying_is_not_frozen(sandbox, body):
+    assert sandbox.freeze()
     sandbox.kill()
-    sandbox.freeze()
-    assert body.calls == ["kill"]
+    assert not sandbox.freeze()
+    assert body.calls == ["freeze", "kill"]
 
 
 async def test_the_first_process_is_the_bodys(sandbox):

@@ -8,7 +8,7 @@ import pytest
 
 from lambent.sandbox import template
 from lambent.sandbox.sandbox import SandboxStartFailed
-from lambent.sandbox.template import Readiness, Template
+from lambent.sandbox.template import Copy, Readiness, Template
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,20 @@ def test_a_template_that_is_gone_is_told(pair):
         made.copy(1, 2)
 
 
+def status_of(pid):
+    entry = entry_of(pid)
+    try:
+        return template.exit_status(entry)
+    finally:
+        os.close(entry)
+
+
+def entry_of(pid):
+    return os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY)
+
+
 def test_the_status_of_what_is_not_a_zombie_is_not_known():
-    assert template.exit_status(os.getpid()) is None
-    assert template.exit_status(2**22 + 1) is None
+    assert status_of(os.getpid()) is None
 
 
 def test_the_status_of_a_zombie_is_the_kernel_s():
@@ -83,5 +94,45 @@ def test_the_status_of_a_zombie_is_the_kernel_s():
     if child == 0:
         os._exit(7)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-    assert template.exit_status(child) == 7 << 8
+    entry = entry_of(child)
+    assert template.exit_status(entry) == 7 << 8
     os.waitpid(child, 0)
+    assert template.exit_status(entry) is None
+    os.close(entry)
+
+
+def copy_of(pid):
+    """What a template's copy is taken for, whatever has become of it."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    return Copy(
+        process=os.pidfd_open(pid), entry=entry_of(pid), pid=pid, inner_pid=2, connection=ours
+    )
+
+
+def ending():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    return child
+
+
+def test_a_copy_s_number_is_its_own_until_it_is_buried():
+    child = ending()
+    copy = copy_of(child)
+    copy.check_number()
+    os.waitpid(child, 0)
+    with pytest.raises(SandboxStartFailed, match="ended"):
+        copy.check_number()
+    copy.close()
+
+
+def test_a_copy_that_is_buried_while_it_is_looked_at_is_not_believed(pair, monkeypatch):
+    made, _ = pair
+    child = ending()
+    monkeypatch.setattr(made, "_ask", lambda request, descriptors=(): None)
+    monkeypatch.setattr(template, "_hear", lambda connection: (b"ready", child))
+    monkeypatch.setattr(template, "_has_left_home", lambda entry: bool(os.waitpid(child, 0)))
+    with pytest.raises(SandboxStartFailed):
+        made.copy(1, 2)

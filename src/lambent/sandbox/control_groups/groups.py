@@ -111,11 +111,12 @@ class ControlGroup:
         if self._limits is not None:
             self._limits = replace(self._limits, cpus=cpus)
 
-    def freeze(self) -> None:
-        """Stop all its processes where they are; nothing happens where there is no freezer."""
+    def freeze(self) -> bool:
+        """Stop all its processes where they are; False where there is no freezer."""
         if self._freezer is not None and not self._is_frozen:
             self._freezer.freeze()
             self._is_frozen = True
+        return self._is_frozen
 
     def thaw(self) -> None:
         if self._freezer is not None and self._is_frozen:
@@ -189,13 +190,22 @@ def remove_left_behind(groups: ControlGroups) -> None:
     ]
     cpu = groups.directories.get("cpu")
     for other in left:
-        for group in other.iterdir():
+        groups_within = _list(other)
+        for group in groups_within:
             freezer.kill_left_behind(group)
         if cpu is not None and other.parent == cpu.parent:
-            for group in other.iterdir():
+            for group in groups_within:
                 _unthrottle(groups.version, group)
     for other in left:
         remove_tree(other)
+
+
+def _list(directory: Path) -> list[Path]:
+    """What is in it; nothing when another server that starts now was faster to remove it."""
+    try:
+        return list(directory.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _unthrottle(version: int, group: Path) -> None:

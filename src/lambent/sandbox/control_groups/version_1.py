@@ -20,9 +20,14 @@ OUT_OF_MEMORY_FILE = "memory.oom_control"
 
 
 def write_memory(memory: Path, size_bytes: int) -> None:
-    write(memory / "memory.limit_in_bytes", str(size_bytes))
+    limit, swap = memory / "memory.limit_in_bytes", memory / "memory.memsw.limit_in_bytes"
+    try:
+        write(limit, str(size_bytes))
+    except OSError:
+        # It is raised: over the limit on memory and swap together, which has to go first.
+        write(swap, str(size_bytes))
+        write(limit, str(size_bytes))
     # No swap beside the memory, where the kernel counts swap at all.
-    swap = memory / "memory.memsw.limit_in_bytes"
     with contextlib.suppress(FileNotFoundError, PermissionError):
         write(swap, str(size_bytes))
 

@@ -61,6 +61,7 @@ def spawn(program: str, namespace: Path) -> Uplink:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        process_group=0,  # what a terminal sends its job is the server's, which may take its time
     )
     return Uplink(process=process)
 

@@ -66,7 +66,7 @@ def test_freezing_and_thawing_write_only_what_changes(tmp_path, file, frozen, th
     group = ControlGroup(1, {"freezer": tmp_path})
     group.thaw()
     assert (tmp_path / file).read_text() == "untouched"
-    group.freeze()
+    assert group.freeze()
     assert (tmp_path / file).read_text() == frozen
     (tmp_path / file).write_text("untouched")
     group.freeze()
@@ -75,9 +75,9 @@ def test_freezing_and_thawing_write_only_what_changes(tmp_path, file, frozen, th
     assert (tmp_path / file).read_text() == thawed
 
 
-def test_without_a_freezer_nothing_happens():
+def test_without_a_freezer_nothing_happens_and_that_is_said():
     group = ControlGroup(1, {})
-    group.freeze()
+    assert not group.freeze()
     group.thaw()
     assert not open_control_groups("me", Hierarchies(v1={}, v2=None)).can_freeze
 
@@ -156,6 +156,21 @@ def test_only_groups_of_dead_servers_are_removed(tmp_path):
     remove_left_behind(groups)
     assert not dead.exists()
     assert foreign.exists()
+
+
+def test_two_servers_that_start_at_once_may_both_remove_what_is_left_behind(tmp_path, monkeypatch):
+    groups = open_control_groups("me", Hierarchies(v1={"memory": tmp_path}, v2=None))
+    dead = tmp_path / "lambent" / name_of_a_dead_server()
+    dead.mkdir()
+
+    def found_by_both(name):
+        if name == dead.name:
+            dead.rmdir()
+        return name == dead.name
+
+    monkeypatch.setattr("lambent.sandbox.servers.is_left_behind", found_by_both)
+    remove_left_behind(groups)
+    assert not dead.exists()
 
 
 def test_what_is_left_behind_dies_at_full_speed(tmp_path, monkeypatch):
