@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,33 +71,26 @@ class Function:
 
 
 def python_echo(runtime: Runtime, name: str = "echo") -> Function:
-    return Function(
-        name=name,
-        title=f"{runtime.identifier}, hello",
-        runtime=runtime,
-        handler="main.handler",
-        files={"main.py": _PYTHON_ECHO},
-    )
+    return _python(runtime, name, "hello", _PYTHON_ECHO)
 
 
 def python_boto3(runtime: Runtime) -> Function:
-    return Function(
-        name="boto3",
-        title=f"{runtime.identifier}, importing boto3",
-        runtime=runtime,
-        handler="main.handler",
-        files={"main.py": _PYTHON_BOTO3},
-    )
+    return _python(runtime, "boto3", "importing boto3", _PYTHON_BOTO3)
 
 
 def python_snap_start(runtime: Runtime) -> Function:
+    title = "SnapStart of an init of 200 ms"
+    function = _python(runtime, "snap-start", title, _PYTHON_SLOW_INIT)
+    return replace(function, is_snap_start=True)
+
+
+def _python(runtime: Runtime, name: str, title: str, source: bytes) -> Function:
     return Function(
-        name="snap-start",
-        title=f"{runtime.identifier}, SnapStart of an init of 200 ms",
+        name=name,
+        title=f"{runtime.identifier}, {title}",
         runtime=runtime,
         handler="main.handler",
-        files={"main.py": _PYTHON_SLOW_INIT},
-        is_snap_start=True,
+        files={"main.py": source},
     )
 
 

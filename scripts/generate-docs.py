@@ -53,6 +53,7 @@ _LIMITS = {
     "UNRESERVED_CONCURRENCY": "Of an account's concurrency, what cannot be provisioned",
     "SCALING_ENVIRONMENTS": "Environments one function may have started in 10 seconds; the setting `scaling_rate` changes it",
     "SCALING_SECONDS": "Time in which so many environments may start",
+    "TENANT_ENVIRONMENTS": "Environments of a function with tenant isolation, for each invocation that `concurrency` allows",
     "FUNCTION_NAME_CHARACTERS": "Name of a function",
     "MEMORY_DEFAULT_MIB": "Memory of a function that names none",
     "MEMORY_MAXIMUM_MIB": "Memory of a function",

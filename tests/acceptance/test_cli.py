@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import threading
@@ -152,6 +153,18 @@ def test_a_second_server_on_the_same_data_says_so_and_ends(server):
     finished = run_lambent("serve", "--port", "0", "--data-dir", str(server.data_dir))
     assert finished.returncode == 1
     assert f"is in use by another server (process {server.process.pid})" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.skipif(
+    shutil.which("bwrap", path="/usr/sbin:/sbin") is not None,
+    reason="bubblewrap is where the server always looks",
+)
+def test_a_host_that_cannot_isolate_says_what_is_missing(tmp_path):
+    options = ("--port", "0", "--data-dir", str(tmp_path / "data"))
+    finished = run_lambent("serve", *options, env={"PATH": str(tmp_path)}, timeout=60)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("Error: this host cannot isolate functions:")
     assert "Traceback" not in finished.stderr
 
 

@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from tests.support.functions import WHOLE_CPU, deploy, zipped
+from tests.support.functions import WHOLE_CPU, Deployed, deploy, zipped
 from tests.support.server import running_server
 from tests.support.waiting import wait_logged
 
@@ -125,6 +125,29 @@ def test_a_slow_extension_holds_the_invocation_but_not_its_caller(with_extension
     function.call()
     [report] = wait_for_line(function, "REPORT")
     assert float(report.split("Duration: ")[1].split()[0]) >= 1000
+
+
+def test_a_server_that_stops_waits_for_an_extension_that_is_still_at_work(tmp_path):
+    path = "extensions/watcher"
+    with running_server(tmp_path / "data") as server:
+        layer = server.client().publish_layer_version(
+            LayerName="slow", Content={"ZipFile": zipped({path: EXTENSION}, executable=(path,))}
+        )
+        function = deploy(
+            server,
+            FUNCTION,
+            Layers=[layer["LayerVersionArn"]],
+            Environment={"Variables": {"WISH": "be slow"}},
+            Timeout=30,
+            **WHOLE_CPU,
+        )
+        function.call()
+        assert server.stop() == 0
+    with running_server(tmp_path / "data") as server:
+        function = Deployed(name=function.name, server=server, client=server.client())
+        [report] = wait_for_line(function, "REPORT")
+        assert float(report.split("Duration: ")[1].split()[0]) >= 1000
+        wait_for_line(function, "watcher SHUTDOWN spindown")
 
 
 def test_a_crash_of_the_extension_is_the_function_s_error(with_extension):

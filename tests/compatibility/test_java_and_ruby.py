@@ -12,6 +12,7 @@ import pytest
 from tests.support.functions import WHOLE_CPU, deploy, zipped
 from tests.support.programs import require_runtime
 from tests.support.server import running_server
+from tests.support.waiting import wait_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 JAR = Path(__file__).parent.parent / "support/java/handlers.jar"
 RUBY = shutil.which("ruby")
+PER_TENANT = {"TenantIsolationMode": "PER_TENANT"}
 RUBY_SOURCE = """
 require "logger"
 
@@ -66,6 +68,25 @@ def test_java_functions_run_from_a_jar(server, runtime):
     tail = base64.b64decode(answer["LogResult"]).decode()
     assert "printed\n" in tail
     assert "two\nlines\n" in tail
+
+
+def test_a_java_function_is_told_its_tenant_and_logs_it(server):
+    require_runtime("java21")
+    function = deploy(
+        server,
+        {"lib/handlers.jar": JAR.read_bytes()},
+        runtime="java21",
+        handler="handlers.Greeting",
+        Timeout=20,
+        TenancyConfig=PER_TENANT,
+        LoggingConfig={"LogFormat": "JSON"},
+        **WHOLE_CPU,
+    )
+    assert function.call({"name": "Ada"}, TenantId="blue")["tenant"] == "blue"
+    messages = wait_logged(function, "platform.report")
+    documents = [json.loads(each) for each in messages if each.startswith("{")]
+    [wanted] = [each for each in documents if each.get("message") == "wanted"]
+    assert wanted["tenantId"] == "blue"
 
 
 def test_a_java_exception_is_a_function_error(server):
@@ -126,3 +147,17 @@ def test_ruby_functions_run_and_find_their_layers(server):
     error = function.fail({})
     assert error["errorType"] == "Function<ArgumentError>"
     assert error["errorMessage"] == "no name"
+
+
+@pytest.mark.skipif(RUBY is None, reason="there is no ruby here: apt-get install ruby")
+def test_a_ruby_function_is_told_its_tenant(server):
+    source = "def handler(event:, context:) = context.tenant_id\n"
+    function = deploy(
+        server,
+        {"main.rb": source},
+        runtime="ruby3.2",
+        handler="main.handler",
+        TenancyConfig=PER_TENANT,
+        **WHOLE_CPU,
+    )
+    assert function.call(TenantId="blue") == "blue"

@@ -69,13 +69,19 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
-    """A server of the test's own on a free port; stopped, if it still runs, at the end."""
+def running_server(
+    data_dir: Path, *options: str, through: tuple[str, ...] = ()
+) -> Iterator[RunningServer]:
+    """A server of the test's own on a free port; stopped, if it still runs, at the end.
+
+    `through` is a command that becomes the one given after it.
+    """
+    command = [LAMBENT, "serve", "--port", "0", "--data-dir", str(data_dir), *DATELESS, *options]
     log = data_dir.with_suffix(".log")
     with log.open("a") as stderr:
         start = stderr.tell()
         process = subprocess.Popen(
-            [LAMBENT, "serve", "--port", "0", "--data-dir", str(data_dir), *DATELESS, *options],
+            [*through, *command],
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             text=True,

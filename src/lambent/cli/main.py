@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lambent.cli import api_commands, doctor_command, environment_commands, runtime_commands
+from lambent.sandbox import signals
 from lambent.sandbox.privileges import enter_namespaces
 from lambent.server.config import SETTINGS, Config, ConfigurationError, Setting, load
 
@@ -58,6 +59,7 @@ def serve(config_file: Path | None, **command_line: str | None) -> None:
     config = _load(command_line, config_file)
     _log_to_stderr(config.log_level)
     _allow_many_descriptors()
+    signals.catch_ignored()
     if config.isolation == "namespaces":
         # Before any thread starts: from here on this process sees its own mounts only.
         enter_namespaces()

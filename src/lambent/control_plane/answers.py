@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.logging_configuration import described_logging
 from lambent.control_plane.runtime_versions import version_config
+from lambent.control_plane.tenancy import PER_TENANT
 
 if TYPE_CHECKING:
     from lambent.control_plane.plane import ControlPlane
@@ -63,6 +64,7 @@ def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dic
         "EphemeralStorage": {"Size": version.ephemeral_storage_mib},
         "SnapStart": _snap_start(version),
         "LoggingConfig": described_logging(version),
+        "TenancyConfig": PER_TENANT if version.is_tenant_isolated else None,
     }
 
 

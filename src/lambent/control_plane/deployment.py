@@ -13,7 +13,6 @@ import asyncio
 import logging
 import uuid
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from lambent.domain.function import AttachedLayer, FunctionVersion
     from lambent.store.deployment_packages import DeploymentPackages
     from lambent.store.layer_contents import LayerContents
-    from lambent.store.layers import LayerStore
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +62,11 @@ class Deployments:
         self,
         functions: FunctionStore,
         packages: DeploymentPackages,
-        layers: LayerStore,
         layer_contents: LayerContents,
         take_snapshot: Callable[[FunctionVersion], Awaitable[str | None]],
     ) -> None:
         self._functions = functions
         self._packages = packages
-        self._layers = layers
         self._layer_contents = layer_contents
         self._take_snapshot = take_snapshot
         self._queue: asyncio.Queue[Deployment] = asyncio.Queue()
@@ -88,20 +84,9 @@ class Deployments:
             )
         )
 
-    async def recover(self) -> None:
-        """Take up what an earlier run of the server left. Call before the first request.
-
-        Packages that no version uses are removed here, where no execution environment runs the
-        code of a version just replaced.
-        """
-        versions = list(self._functions.all_versions())
-        attached = {version.layers for version in versions}
-        in_use = {version.code_sha256 for version in versions}
-        in_use.update(layer.code_sha256 for layer in chain.from_iterable(attached))
-        in_use.update(version.code_sha256 for version in self._layers.all_versions())
-        await self._packages.collect_garbage(in_use)
-        await self._layer_contents.collect_garbage(attached)
-        for version in versions:
+    def recover(self) -> None:
+        """Take up what an earlier run of the server left. Call before the first request."""
+        for version in self._functions.all_versions():
             if is_unfinished(version):
                 self.add(version)
 

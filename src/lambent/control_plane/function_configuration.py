@@ -16,6 +16,7 @@ from lambent.control_plane.revisions import (
 )
 from lambent.control_plane.runtime_management import check_runtime_update
 from lambent.control_plane.snap_start import check_snap_start
+from lambent.control_plane.tenancy import check_tenancy
 from lambent.control_plane.versions import latest_reference
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ async def update_function_configuration(
     updated = changed(plane, latest, settings)
     if updated.is_snap_start:
         check_snap_start(updated.runtime, updated.ephemeral_storage_mib)
+    check_tenancy(
+        is_tenant_isolated=updated.is_tenant_isolated, is_snap_start=updated.is_snap_start
+    )
     await replace_current(plane, latest, updated)
     plane.deployments.add(updated)
     return configuration(plane, updated, is_qualified=False)

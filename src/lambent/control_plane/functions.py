@@ -21,6 +21,7 @@ from lambent.control_plane.revisions import aws_time, new_id
 from lambent.control_plane.runtime_identifiers import check_new_runtime
 from lambent.control_plane.snap_start import check_snap_start
 from lambent.control_plane.tags import check_tags
+from lambent.control_plane.tenancy import check_tenancy
 from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.control_plane.versions import publish, version_order
 from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 
     from lambent.domain.caller import Caller
 
-_CREATE_MEMBERS = frozenset({"FunctionName", "Code", "Publish", "Tags", "Architectures", "Layers"})
+_CREATE_MEMBERS = frozenset(
+    {"FunctionName", "Code", "Publish", "Tags", "Architectures", "Layers", "TenancyConfig"}
+)
 _CODE_MEMBERS = frozenset({"ZipFile"})
 
 
@@ -120,7 +123,12 @@ def _new_settings(
     if settings.get("is_snap_start"):
         storage = settings.get("ephemeral_storage_mib", EPHEMERAL_STORAGE_DEFAULT_MIB)
         check_snap_start(settings["runtime"], storage)
+    is_tenant_isolated = bool(request.get("TenancyConfig"))
+    check_tenancy(
+        is_tenant_isolated=is_tenant_isolated, is_snap_start=settings.get("is_snap_start", False)
+    )
     return {
+        "is_tenant_isolated": is_tenant_isolated,
         "timeout_seconds": TIMEOUT_DEFAULT_SECONDS,
         "memory_mib": MEMORY_DEFAULT_MIB,
         "ephemeral_storage_mib": EPHEMERAL_STORAGE_DEFAULT_MIB,

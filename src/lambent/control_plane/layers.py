@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane import code_location
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from lambent.control_plane.plane import ControlPlane
     from lambent.domain.caller import Caller
-    from lambent.domain.function import FunctionVersion
 
 _PUBLISH_MEMBERS = frozenset(
     {
@@ -172,28 +170,8 @@ async def delete_layer_version(
     number = number_in(request)
     check_own(layer.version_arn(number), layer, caller, "DeleteLayerVersion")
     if layer.region == caller.region:
-        version = await plane.layers.delete(layer, number)
-        if version is not None:
-            await _discard(plane, version.code_sha256)
+        await plane.layers.delete(layer, number)
     return {}
-
-
-async def _discard(plane: ControlPlane, code_sha256: str) -> None:
-    """Remove the contents of a layer version that is deleted, unless something else has them."""
-    layers, functions = plane.layers.all_versions(), plane.functions.all_versions()
-    # In a thread, because there may be very many versions.
-    if not await asyncio.to_thread(_is_used, code_sha256, layers, functions):
-        await plane.layer_contents.discard(code_sha256)
-
-
-def _is_used(
-    code_sha256: str, layers: Iterator[LayerVersion], functions: Iterator[FunctionVersion]
-) -> bool:
-    return any(version.code_sha256 == code_sha256 for version in layers) or any(
-        version.code_sha256 == code_sha256
-        or any(layer.code_sha256 == code_sha256 for layer in version.layers)
-        for version in functions
-    )
 
 
 def _with_content(plane: ControlPlane, caller: Caller, version: LayerVersion) -> dict[str, Any]:

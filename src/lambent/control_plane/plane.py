@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lambent.domain.function import Function, FunctionVersion
     from lambent.store.deployment_packages import DeploymentPackages
     from lambent.store.functions import FunctionStore
-    from lambent.store.layer_contents import LayerContents
     from lambent.store.layers import LayerStore
     from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 
@@ -27,7 +26,6 @@ class ControlPlane:
     functions: FunctionStore
     packages: DeploymentPackages  # the zips of functions and of layers
     layers: LayerStore
-    layer_contents: LayerContents
     deployments: Deployments
     provisioned_concurrency: ProvisionedConcurrencyStore
     # Why the runtime with an identifier cannot run here now (None when it can): a sentence for the

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
 from lambent.control_plane.snap_start import no_provisioned_concurrency
+from lambent.control_plane.tenancy import not_with_tenants
 from lambent.domain.arn import LATEST, is_alias
 from lambent.domain.errors import ServiceError, invalid_parameter_value, resource_not_found
 from lambent.domain.paging import key_of, page_of
@@ -35,6 +36,8 @@ async def put_provisioned_concurrency_config(
     )
     if version.starts_from_snapshot:
         raise no_provisioned_concurrency()
+    if version.is_tenant_isolated:
+        raise not_with_tenants("Provisioned Concurrency")
     config = ProvisionedConcurrency(
         account_id=version.account_id,
         region=version.region,

@@ -27,7 +27,6 @@ _INSTEAD = {
     "PublishTo": "Publish makes a numbered version.",
     "S3Bucket": "send the deployment package as ZipFile.",
     "SourceKMSKeyArn": "deployment packages are sent unencrypted.",
-    "TenancyConfig": "execution environments are not kept apart by tenant.",
     "TracingConfig": "only the mode PassThrough is.",
     "VpcConfig": "functions use the network of this host.",
 }

@@ -82,6 +82,8 @@ class FunctionVersion:
     logging: LoggingConfiguration = DEFAULT_LOGGING
     runtime_management: RuntimeManagement = DEFAULT_RUNTIME_MANAGEMENT
     is_snap_start: bool = False  # SnapStart is applied to published versions
+    # An execution environment serves one tenant only; said when the function is made, and for good.
+    is_tenant_isolated: bool = False
     revision_id: str  # changes with everything a caller can see
     # Changes only with what an execution environment is made from: environments of another
     # configuration never serve this version.

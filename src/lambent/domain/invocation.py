@@ -32,6 +32,7 @@ class Invocation:
     payload: bytes
     trace_header: str
     client_context: str | None = None  # JSON, decoded from the caller's base64
+    tenant_id: str | None = None  # of a function with tenant isolation, and of no other
     content_type: str = "application/json"
 
 

@@ -16,6 +16,8 @@ ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_CONCURRENCY = 100  # what all functions without a share of their own are left at least
 SCALING_ENVIRONMENTS = 1000  # that a function may have started in SCALING_SECONDS
 SCALING_SECONDS = 10
+# Of one function with tenant isolation, idle ones too, for each concurrent execution it may have.
+TENANT_ENVIRONMENTS = 2.5
 
 # Functions
 FUNCTION_NAME_CHARACTERS = 64

@@ -31,6 +31,8 @@ class Ending:
 
 
 SUCCESS = Ending()
+# https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#span
+_SPANS = ("responseLatency", "responseDuration", "runtimeOverhead")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +61,12 @@ class CurrentInvocation:
         self.trace = sampled_trace(self.invocation.trace_header)
         self.sent = time.monotonic()
         self.log.platform(
-            Start(request_id=self.request_id, version=version.version, trace=self.trace)
+            Start(
+                request_id=self.request_id,
+                version=version.version,
+                trace=self.trace,
+                tenant_id=self.invocation.tenant_id,
+            )
         )
 
     def take(self, answer: Answer) -> None:
@@ -84,20 +91,23 @@ class CurrentInvocation:
                 error_type=ending.error_type,
                 spans=self._spans(sent, now),
                 trace=self.trace,
+                tenant_id=self.invocation.tenant_id,
             )
         )
 
     def _spans(self, sent: float, now: float) -> tuple[Span, ...]:
         if self.answer is None:
             return ()
-        began_ms = now_ms() - int((now - sent) * 1000)
-        latency = (self.answered - sent) * 1000
-        answered_ms = began_ms + int(latency)
-        overhead = (now - self.answered) * 1000
-        return (
-            Span(name="responseLatency", start_ms=began_ms, duration=latency),
-            Span(name="responseDuration", start_ms=answered_ms, duration=0.0),
-            Span(name="runtimeOverhead", start_ms=answered_ms, duration=overhead),
+        # Until the response begins, until it is here, and until the runtime wants more.
+        marks = (sent, max(sent, self.answer.began or self.answered), self.answered, now)
+        sent_ms = now_ms() - int((now - sent) * 1000)
+        return tuple(
+            Span(
+                name=name,
+                start_ms=sent_ms + int((begin - sent) * 1000),
+                duration=(end - begin) * 1000,
+            )
+            for name, begin, end in zip(_SPANS, marks, marks[1:], strict=False)
         )
 
     def report(
@@ -122,6 +132,7 @@ class CurrentInvocation:
                 status=ending.status,
                 error_type=ending.error_type,
                 trace=self.trace,
+                tenant_id=self.invocation.tenant_id,
             )
         )
         if self.wants_log_tail:

@@ -66,14 +66,15 @@ class Environment:
         on_available: Callable[[Environment], None],
         *,
         initialization_type: InitializationType = "on-demand",
+        tenant_id: str | None = None,
     ) -> None:
         self.version = version
+        self.tenant_id = tenant_id  # the only one it ever serves; None without tenant isolation
         self.initialization_type: InitializationType = initialization_type
         self.state = EnvironmentState.INITIALIZING
         self.created_ms = now_ms()
         self.last_used = time.monotonic()
         self.invocations = 0
-        self.was_available = False
         self.log = EnvironmentLog(version, parts.logs)
         self.log_stream_name = self.log.stream_name
         self.id = self.log.environment_id
@@ -88,11 +89,15 @@ class Environment:
         self._owes_availability = False  # after a reset; an idle one is available all the time
         self._starts = LifeStarts(self.log, version, parts.runtimes, initialization_type)
         self._restore_failure: ServiceError | None = None
-        self._init_timer = self._loop.call_later(
-            init_seconds(version, initialization_type), self._time_out_init
-        )
+        longest = init_seconds(version, initialization_type)
+        self._init_timer = self._loop.call_later(longest, self._time_out_init)
         self._time_limit = Deadline(self._time_out)  # of the invocation at work
         self._freezing = Deadline(self._freeze)
+
+    @property
+    def is_at_work(self) -> bool:
+        """On an invocation, which its caller may have the answer to, or may wait for no more."""
+        return self._current is not None
 
     @property
     def is_between_answer_and_next(self) -> bool:
@@ -112,7 +117,6 @@ class Environment:
         await self._started.wait()
 
     def _on_available(self) -> None:
-        self.was_available = True
         self._started.set()
         self._tell_available(self)
 
@@ -266,17 +270,15 @@ class Environment:
         self._change(EnvironmentEvent.INVOKE)
         self._freezing.lift()
         self.invocations += 1
-        seconds = self.version.timeout_seconds
         self._current = current = CurrentInvocation(
             invocation=invocation,
             log=self.log,
             started=time.monotonic(),
-            deadline_ms=now_ms() + seconds * 1000,
+            deadline_ms=now_ms() + self.version.timeout_seconds * 1000,
             result=self._loop.create_future(),
             wants_log_tail=wants_log_tail,
         )
-        self._time_limit.set(seconds)
-        self.log.request_id = invocation.request_id
+        self._time_limit.set(self.version.timeout_seconds)
         if wants_log_tail:
             self.log.begin_tail()
         if life is not None and life.is_ready:
@@ -325,7 +327,6 @@ class Environment:
             init_duration=init_duration,
             restore_duration=restore_duration,
         )
-        self.log.request_id = None
 
     def _time_out(self) -> None:
         current = self._current
@@ -338,9 +339,9 @@ class Environment:
         self._finish(Ending(status="timeout"))
 
     def _freeze(self) -> None:
-        if self._life is not None and self.state is EnvironmentState.READY:
+        life = self._life
+        if life is not None and self.state is EnvironmentState.READY and life.freeze():
             self._change(EnvironmentEvent.FREEZE)
-            self._life.freeze()
 
     # What the life at work tells
 

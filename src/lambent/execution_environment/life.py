@@ -138,11 +138,12 @@ class Life:
                 self.thaw()
         return not self._extensions.is_empty
 
-    def freeze(self) -> None:
-        """Let nothing in it run until `thaw`."""
-        if self._prepared is not None:
-            self._subscriptions.pause()
-            self._prepared.sandbox.freeze()
+    def freeze(self) -> bool:
+        """Let nothing in it run until `thaw`; False where the host can not do that."""
+        if self._prepared is None or not self._prepared.sandbox.freeze():
+            return False
+        self._subscriptions.pause()
+        return True
 
     def thaw(self) -> None:
         if self._prepared is not None:

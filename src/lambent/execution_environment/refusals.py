@@ -18,6 +18,14 @@ def scaled_too_fast() -> ServiceError:
     return _throttled("FunctionInvocationRateLimitExceeded")
 
 
+def too_many_for_tenants() -> ServiceError:
+    """The function has as many environments of tenants as it may, at work or idle.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-troubleshooting.html
+    """
+    return _throttled("ConcurrentInvocationLimitExceeded")
+
+
 def _throttled(reason: str) -> ServiceError:
     return ServiceError(
         "TooManyRequestsException",

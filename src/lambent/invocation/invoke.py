@@ -15,7 +15,7 @@ from lambent.domain.caller import Caller
 from lambent.domain.errors import invalid_parameter_value, resource_conflict, resource_not_found
 from lambent.domain.invocation import Invocation
 from lambent.domain.trace import continue_trace
-from lambent.invocation.payload import checked_client_context, checked_event
+from lambent.invocation.payload import checked_client_context, checked_event, checked_tenant_id
 
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
@@ -40,6 +40,9 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     """Run a function and answer what it returned."""
     reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
     version = runnable_version(plane.functions, reference)
+    tenant_id = checked_tenant_id(
+        request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
+    )
     event = checked_event(request.get("Payload", b""))
     client_context = checked_client_context(request.get("ClientContext"))
     invocation_type = request.get("InvocationType", "RequestResponse")
@@ -60,6 +63,7 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
                 payload=event,
                 trace_header=continue_trace(caller.trace_header),
                 client_context=client_context,
+                tenant_id=tenant_id,
             ),
             wants_log_tail=wants_log_tail,
         )

@@ -7,7 +7,7 @@ import binascii
 import json
 from codecs import BOM_UTF8
 
-from lambent.domain.errors import ServiceError
+from lambent.domain.errors import ServiceError, invalid_parameter_value
 from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, REQUEST_PAYLOAD_BYTES
 
 
@@ -95,6 +95,26 @@ def _not_json(complaint: str) -> ServiceError:
         "InvalidRequestContentException",
         "Could not parse request body into json: Could not parse payload into json: " + complaint,
     )
+
+
+def checked_tenant_id(tenant_id: str | None, *, is_tenant_isolated: bool) -> str | None:
+    """The tenant an invocation is for; None for a function without tenant isolation.
+
+    Raises InvalidParameterValueException unless a tenant is named exactly where there are tenants.
+    https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-troubleshooting.html
+    """
+    if is_tenant_isolated and not tenant_id:
+        raise invalid_parameter_value(
+            "The invoked function is enabled with tenancy configuration. "
+            "Add a valid tenant ID in your request and try again."
+        )
+    if tenant_id is not None and not is_tenant_isolated:
+        # AWS documents the case, and not its words.
+        raise invalid_parameter_value(
+            "The invoked function is not enabled with tenancy configuration. "
+            "Remove the tenant ID from your request and try again."
+        )
+    return tenant_id
 
 
 def checked_client_context(encoded: str | None) -> str | None:

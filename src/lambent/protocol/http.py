@@ -13,6 +13,7 @@ class HttpRequest:
     query: str  # as sent, without the question mark
     headers: dict[str, str]  # names in lower case; trailers too
     body: bytes
+    began: float = 0.0  # monotonic seconds: its head was here, its body perhaps still to come
     is_too_large: bool = False  # the body was more than may be held, and has been thrown away
 
 

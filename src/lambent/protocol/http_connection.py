@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
+        self._began = 0.0
         self._body: list[bytes] = []
         self._held = 0
         self._is_too_large = False
@@ -161,6 +163,7 @@ class Connection(asyncio.Protocol):
         self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        self._began = time.monotonic()
         # curl waits a second for this before it sends a body of more than 1 MB.
         expects = "expect" in self._headers and self._headers["expect"].lower() == "100-continue"
         if expects and self._transport is not None and not self._parser.should_upgrade():
@@ -190,6 +193,7 @@ class Connection(asyncio.Protocol):
             query=query,
             headers=self._headers,
             body=b"".join(self._body),
+            began=self._began,
             is_too_large=self._is_too_large,
         )
         is_last = self._parser.get_http_version() == "1.0" or not self._parser.should_keep_alive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import MIB
@@ -10,6 +11,7 @@ from lambent.domain.quotas import MIB
 if TYPE_CHECKING:
     from lambent.execution_environment.environment import Environment
     from lambent.execution_environment.pool.pool import Pool
+    from lambent.execution_environment.prepared_sandbox import Sandboxes
 
 
 def list_environments(pool: Pool, function: str | None) -> dict[str, object]:
@@ -24,6 +26,22 @@ def list_environments(pool: Pool, function: str | None) -> dict[str, object]:
     }
 
 
+def summarize_health(pool: Pool, sandboxes: Sandboxes) -> dict[str, object]:
+    """That the server answers, and how many environments and stem cells there are."""
+    statistics = pool.statistics()
+    return {
+        "status": "ok",
+        "version": package_version("lambent"),
+        "environments": {
+            "total": statistics.environments,
+            "idle": statistics.idle,
+            "starting": statistics.starting,
+        },
+        "waiting_invocations": statistics.waiting,
+        "stem_cells": sandboxes.in_stock(),
+    }
+
+
 def _described(environment: Environment, now: float) -> dict[str, object]:
     version = environment.version
     return {
@@ -34,6 +52,7 @@ def _described(environment: Environment, now: float) -> dict[str, object]:
         "version": version.version,
         "runtime": version.runtime,
         "kind": environment.initialization_type,
+        "tenant": environment.tenant_id,  # None without tenant isolation
         "state": str(environment.state),
         "created_ms": environment.created_ms,
         "seconds_since_last_use": round(max(0.0, now - environment.last_used), 3),

@@ -7,6 +7,8 @@ one transaction, and commits once for all of them (group commit).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -48,6 +50,17 @@ class _Outcome:
     job: _Job
     result: object = None
     error: Exception | None = None
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file, if it is not there, and let nobody else read it: it has functions' settings.
+
+    SQLite gives the files it makes beside it the same mode.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(FileNotFoundError):
+            each.chmod(0o600)  # an earlier release left it to the umask
 
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], connections: int) -> Engine:
@@ -159,6 +172,7 @@ class Database:
         When the block ends, what was queued is finished. Raises DatabaseTooNew, or SQLAlchemy's
         DatabaseError when the file cannot be used.
         """
+        await asyncio.to_thread(_keep_private, path)
         database = cls(path)
         database._writer.start()
         try:

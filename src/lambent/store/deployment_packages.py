@@ -134,6 +134,10 @@ def _write_tree(root: Path, archive: bytes) -> None:
         (root / link).symlink_to(target)
 
 
+def _is_old(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - _GRACE_SECONDS
+
+
 def _finished(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if not path.name.startswith(UNFINISHED_PREFIX)]
 
@@ -193,18 +197,14 @@ class DeploymentPackages:
     async def collect_garbage(self, in_use: set[str]) -> None:
         """Removes the packages whose SHA-256 is not in `in_use`, except those added just now.
 
-        A package that an execution environment still runs is in use too.
+        A package that an execution environment runs, or is about to, is in use too. Raises OSError.
         """
         kept = {_hexadecimal(sha256) for sha256 in in_use}
-        self._ready -= await asyncio.to_thread(self._collect_garbage, kept)
-
-    async def remove(self, sha256: str) -> bool:
-        """Removes a package that nobody uses, unless it was added just now; whether it did."""
-        name = _hexadecimal(sha256)
-        is_removed = await asyncio.to_thread(self._remove, name)
-        if is_removed:
-            self._ready.discard(name)
-        return is_removed
+        for name in await asyncio.to_thread(self._find_unused, kept):
+            # Who adds it again meanwhile and unpacks it waits here, and then has it made anew.
+            async with self._unpacking.setdefault(name, asyncio.Lock()):
+                self._ready.discard(name)
+                await asyncio.to_thread(self._remove, name)
 
     def _clear_leftovers(self) -> None:
         for directory in (self._zips, self._unpacked):
@@ -267,28 +267,19 @@ class DeploymentPackages:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def _collect_garbage(self, kept: set[str]) -> set[str]:
-        """The names of the directories it removed."""
-        for path in _finished(self._zips):
-            if path.name not in kept:
-                self._remove_old_zip(path)
-        removed = set()
-        for path in _finished(self._unpacked):
-            if path.name not in kept and not (self._zips / path.name).exists():
-                remove_tree(path)
-                removed.add(path.name)
-        return removed
+    def _find_unused(self, kept: set[str]) -> set[str]:
+        zips = {path.name: path for path in _finished(self._zips)}
+        old = {name for name, path in zips.items() if _is_old(path)}
+        orphans = {path.name for path in _finished(self._unpacked)} - zips.keys()
+        return (old | orphans) - kept
 
-    def _remove(self, name: str) -> bool:
-        if not self._remove_old_zip(self._zips / name):
-            return False
+    def _remove(self, name: str) -> None:
+        path = self._zips / name
+        with self._presence:
+            if path.exists():
+                if not _is_old(path):
+                    return  # it was added since
+                path.unlink()
+        self._unzipped_bytes.pop(name, None)
         if (self._unpacked / name).exists():
             remove_tree(self._unpacked / name)
-        return True
-
-    def _remove_old_zip(self, path: Path) -> bool:
-        with self._presence:
-            if not path.exists() or path.stat().st_mtime >= time.time() - _GRACE_SECONDS:
-                return False
-            path.unlink()
-            return True

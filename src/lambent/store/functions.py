@@ -193,6 +193,11 @@ class FunctionStore:
         entry = self._entry(account_id, region, name)
         return entry.versions.get(version) if entry else None
 
+    def is_current(self, version: FunctionVersion) -> bool:
+        """Whether exactly this configuration of the version is still the stored one."""
+        stored = self.version(version.account_id, version.region, version.name, version.version)
+        return stored is not None and stored.configuration_id == version.configuration_id
+
     def functions(self, account_id: str, region: str) -> list[Function]:
         """By name."""
         found = self._regions.get((account_id, region))

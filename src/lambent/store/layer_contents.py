@@ -134,8 +134,7 @@ class LayerContents:
         self._merged = root / "merged"
         self._packages = packages
         self._merging: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._ready: dict[str, tuple[str, ...]] = {}  # a directory's name: what it was made from
-        self._given_out: set[str] = set()  # hashes that execution environments may have mounted
+        self._ready: set[str] = set()  # names of directories
         self._merged.mkdir(mode=0o700, parents=True, exist_ok=True)
         clear_after_reboot(self._merged, root / "boot_id")
         for path in self._merged.glob(f"{UNFINISHED_PREFIX}*"):
@@ -144,9 +143,8 @@ class LayerContents:
     async def root(self, version: FunctionVersion) -> Path | None:
         """What an environment of `version` has under /opt; None when it has no layers.
 
-        It stays there as long as this process lives. Raises ServiceError.
+        It stays there while it counts as used: see `collect_garbage`. Raises ServiceError.
         """
-        self._given_out.update(_hashes(version.layers))
         return await self.prepare(version.layers)
 
     async def prepare(self, layers: Sequence[AttachedLayer]) -> Path | None:
@@ -162,29 +160,20 @@ class LayerContents:
             # The others wait here and not in threads, of which there are few.
             async with self._merging.setdefault(name, asyncio.Lock()):
                 await self._make(path, hashes)
-            self._ready[name] = hashes
+            self._ready.add(name)
         return path
 
     async def collect_garbage(self, in_use: Iterable[Sequence[AttachedLayer]]) -> None:
         """Removes what was merged for lists of layers that are not `in_use`.
 
-        For the start of the server: no environment may run.
+        What an execution environment has, or is about to, is in use too. Raises OSError.
         """
-        kept = {_name(hashes): hashes for hashes in map(_hashes, in_use) if len(hashes) > 1}
-        found = await asyncio.to_thread(self._remove_all_but, kept)
-        self._ready = {name: kept[name] for name in found}
-
-    async def discard(self, sha256: str) -> None:
-        """Removes a layer's contents, which no function or layer version uses any more.
-
-        What an environment may still have mounted, and what was added just now, stays until the
-        next start of the server.
-        """
-        if sha256 in self._given_out or not await self._packages.remove(sha256):
-            return
-        for name in [name for name, hashes in self._ready.items() if sha256 in hashes]:
-            del self._ready[name]
-            await asyncio.to_thread(remove_tree, self._merged / name)
+        kept = {_name(hashes) for hashes in map(_hashes, in_use) if len(hashes) > 1}
+        for name in await asyncio.to_thread(self._find_unused, kept):
+            # Who wants it meanwhile waits here, and then has it made anew.
+            async with self._merging.setdefault(name, asyncio.Lock()):
+                self._ready.discard(name)
+                await asyncio.to_thread(remove_tree, self._merged / name)
 
     async def _make(self, path: Path, hashes: Sequence[str]) -> None:
         if path.name in self._ready:
@@ -193,12 +182,9 @@ class LayerContents:
         if not await asyncio.to_thread(path.exists):
             await asyncio.to_thread(_merge, sources, path)
 
-    def _remove_all_but(self, kept: Iterable[str]) -> list[str]:
-        """The names of the directories that are left."""
-        left = []
-        for path in self._merged.iterdir():
-            if path.name in kept:
-                left.append(path.name)
-            else:
-                remove_tree(path)
-        return left
+    def _find_unused(self, kept: set[str]) -> list[str]:
+        return [
+            path.name
+            for path in self._merged.iterdir()
+            if path.name not in kept and not path.name.startswith(UNFINISHED_PREFIX)
+        ]

@@ -28,93 +28,76 @@ metadata = MetaData(
     }
 )
 
+_NAMED = ("account_id", "region", "name")
+
+
+def _key() -> list[Column[str]]:
+    """The columns that say which function or layer."""
+    return [Column(each, String, primary_key=True) for each in _NAMED]
+
+
+def _of(table: str, *more: str, ondelete: str | None = None) -> ForeignKeyConstraint:
+    """That it belongs to a row of `table`, of which it has the key and `more`."""
+    columns = [*_NAMED, *more]
+    return ForeignKeyConstraint(columns, [f"{table}.{each}" for each in columns], ondelete=ondelete)
+
+
 functions = Table(
     "functions",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("next_version", Integer, nullable=False),  # only ever grows
 )
 
 function_versions = Table(
     "function_versions",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("version", String, primary_key=True),  # $LATEST, 1, 2, ...
     Column("revision_id", String, nullable=False),
     # Everything else of a version: read whole and never searched, so that a new setting of Lambda's
     # needs no new column.
     Column("configuration", JSON, nullable=False),
     Column("environment", LargeBinary),  # sealed; NULL when there are no variables
-    ForeignKeyConstraint(
-        ["account_id", "region", "name"],
-        ["functions.account_id", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
+    _of("functions", ondelete="CASCADE"),
 )
 
 function_tags = Table(
     "function_tags",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
-    ForeignKeyConstraint(
-        ["account_id", "region", "name"],
-        ["functions.account_id", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
+    _of("functions", ondelete="CASCADE"),
 )
 
 # A layer stays when its last version is deleted, so that no number is used again.
 layers = Table(
     "layers",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("next_version", Integer, nullable=False),  # only ever grows
 )
 
 layer_versions = Table(
     "layer_versions",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("version", Integer, primary_key=True),
     Column("configuration", JSON, nullable=False),  # read whole and never searched
     Column("permissions", JSON, nullable=False),  # the policy's statements, in their order
     Column("policy_revision_id", String),  # NULL until there is a policy
-    ForeignKeyConstraint(
-        ["account_id", "region", "name"], ["layers.account_id", "layers.region", "layers.name"]
-    ),
+    _of("layers"),
 )
 
 provisioned_concurrency = Table(
     "provisioned_concurrency",
     metadata,
-    Column("account_id", String, primary_key=True),
-    Column("region", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    *_key(),
     Column("version", String, primary_key=True),
     Column("requested", Integer, nullable=False),
     Column("last_modified", String, nullable=False),
-    ForeignKeyConstraint(
-        ["account_id", "region", "name", "version"],
-        [
-            "function_versions.account_id",
-            "function_versions.region",
-            "function_versions.name",
-            "function_versions.version",
-        ],
-        ondelete="CASCADE",
-    ),
+    _of("function_versions", "version", ondelete="CASCADE"),
 )
 
 # Identifiers of logs are never used again (AUTOINCREMENT): what is left of a deleted group must not

@@ -65,6 +65,18 @@ def test_the_time_that_remains_is_the_functions(function, runtime):
     assert 890_000 < program.call("fields")["remaining"] <= 900_000
 
 
+# Python 3.8's client is from before there were tenants.
+@two_of_each
+def test_the_context_tells_the_tenant_where_there_are_tenants(function, runtime):
+    tenancy = {"TenantIsolationMode": "PER_TENANT"}
+    deployed = function(runtime, program_files(runtime), TenancyConfig=tenancy)
+    program = Program(runtime, deployed)
+    blue = program.call("fields", TenantId="blue")
+    green = program.call("fields", TenantId="a green:1")
+    assert (blue["tenant"], green["tenant"]) == ("blue", "a green:1")
+    assert blue["stream"] != green["stream"]
+
+
 # Only release 4.2 of Python's client hands it out.
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.13"])
 def test_the_w3c_trace_context_is_apart_from_the_client_context(program):

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 from tests.support.functions import WHOLE_CPU
-from tests.support.programs import Program, every_runtime, program_files, two_of_each
+from tests.support.programs import (
+    TWO_PYTHONS,
+    Program,
+    every_runtime,
+    program_files,
+    two_of_each,
+)
 from tests.support.waiting import eventually, wait_logged
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -31,15 +37,14 @@ def test_a_log_call_is_one_event_and_a_printed_line_is_one(program, logged):
     assert len(own) == 3
 
 
-def json_program(function, runtime, level, system_level="INFO") -> Program:
+def json_program(function, runtime, level, system_level="INFO", **settings: Any) -> Program:
     logging = {
         "LogFormat": "JSON",
         "ApplicationLogLevel": level,
         "SystemLogLevel": system_level,
     }
-    return Program(
-        runtime, function(runtime, program_files(runtime), LoggingConfig=logging, **WHOLE_CPU)
-    )
+    options = {"LoggingConfig": logging, **WHOLE_CPU, **settings}
+    return Program(runtime, function(runtime, program_files(runtime), **options))
 
 
 def documents(program) -> list[dict[str, Any]]:
@@ -80,6 +85,17 @@ def test_json_logs_are_objects_of_lambdas_form(function, runtime):
         assert error["stackTrace"][0] == "Refused: logged"
     # What is printed is no log call, and stays as it is.
     assert {"printed": True} in documents(program)
+
+
+# Release 4.0.2 of Node's client, which Node.js 24 has, forgets it:
+# https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/pull/197
+@pytest.mark.parametrize("runtime", [*TWO_PYTHONS, "nodejs20.x"])
+def test_json_logs_name_the_tenant(function, runtime):
+    tenancy = {"TenantIsolationMode": "PER_TENANT"}
+    program = json_program(function, runtime, "DEBUG", TenancyConfig=tenancy)
+    program.call("log_levels" if program.is_python else "logLevels", TenantId="blue")
+    found = application_logs(program)
+    assert {found[said]["tenantId"] for said in ("said at debug", "said at error")} == {"blue"}
 
 
 @two_of_each

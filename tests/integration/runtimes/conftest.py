@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.versions import function_version
 
-from lambent.domain.function import FunctionVersion
 from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
@@ -28,6 +28,7 @@ from lambent.execution_environment.variables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.runtimes.runtime import Runtime
 
 ANSWER_SECONDS = 30.0
@@ -240,23 +241,14 @@ def _write(root: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def _version(identifier: str, handler: str, variables: Mapping[str, str]) -> FunctionVersion:
-    return FunctionVersion(
-        account_id="123456789012",
+    return function_version(
         region="eu-west-1",
         name="orders",
         version="7",
         runtime=identifier,
         handler=handler,
-        role="arn:aws:iam::123456789012:role/orders",
-        timeout_seconds=3,
         memory_mib=256,
-        ephemeral_storage_mib=512,
         environment=variables,
-        code_sha256="",
-        code_bytes=0,
-        revision_id="",
-        configuration_id="",
-        last_modified="",
     )
 
 

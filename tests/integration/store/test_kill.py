@@ -7,15 +7,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 from lambent.store.database import Database
 from lambent.store.functions import FunctionStore
 from lambent.store.seal import Seal
 
+ROOT = Path(__file__).parents[3]
 WRITER = """
 import asyncio, itertools, pathlib, sys
 
-from lambent.domain.function import Function, FunctionVersion
+from tests.support.versions import function_version
+
+from lambent.domain.function import Function
 from lambent.store.database import Database
 from lambent.store.functions import FunctionStore
 from lambent.store.seal import Seal
@@ -24,12 +28,9 @@ KEY = {"account_id": "000000000000", "region": "us-east-1"}
 
 
 def version(name, number):
-    return FunctionVersion(
-        **KEY, name=name, version=number, runtime="python3.12", handler="app.handler",
-        role="arn:aws:iam::000000000000:role/lambda", timeout_seconds=3, memory_mib=128,
-        ephemeral_storage_mib=512, environment={"NAME": name}, has_environment=True,
-        code_sha256="", code_bytes=0, revision_id=name + number, configuration_id="",
-        last_modified="",
+    return function_version(
+        **KEY, name=name, version=number, environment={"NAME": name}, has_environment=True,
+        revision_id=name + number,
     )
 
 
@@ -58,7 +59,7 @@ asyncio.run(main(pathlib.Path(sys.argv[1]), sys.argv[2]))
 def acknowledged_before_kill(path, prefix, lines):
     """What a writer had printed when it was killed, some time after its first `lines` lines."""
     command = [sys.executable, "-c", WRITER, path, prefix]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as writer:
         assert writer.stdout
         printed = [writer.stdout.readline() for _ in range(lines)]
         writer.send_signal(signal.SIGKILL)

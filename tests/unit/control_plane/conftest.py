@@ -68,6 +68,7 @@ class Api:
     plane: ControlPlane
     clock: Clock
     caller: Caller
+    layer_contents: LayerContents
 
     async def __call__(self, operation: str, /, **request: Any) -> dict[str, Any]:
         return await OPERATIONS[operation](self.plane, self.caller, request)
@@ -125,9 +126,8 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
             functions=functions,
             packages=packages,
             layers=layers,
-            layer_contents=layer_contents,
             provisioned_concurrency=ProvisionedConcurrencyStore(database),
-            deployments=Deployments(functions, packages, layers, layer_contents, no_snapshot),
+            deployments=Deployments(functions, packages, layer_contents, no_snapshot),
             runtime_obstacle=lambda name: RUNTIMES.get(name, "It is not there."),
             runtime_version_arns=lambda name, region: [
                 f"arn:aws:lambda:{region}::runtime:{name}-{version}" for version in VERSIONS
@@ -141,7 +141,7 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
             clock=clock,
         )
         caller = Caller(account_id="123456789012", region="eu-central-1", request_id="r")
-        yield Api(plane, clock, caller)
+        yield Api(plane, clock, caller, layer_contents)
 
 
 @pytest.fixture

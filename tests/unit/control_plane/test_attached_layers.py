@@ -92,7 +92,7 @@ async def test_layers_are_merged_before_a_function_is_active(api, publish):
     assert not any(root.exists() for root in roots)
     await api.settle()
     assert all(root.exists() for root in roots)
-    merged = await api.plane.layer_contents.prepare(version.layers)
+    merged = await api.layer_contents.prepare(version.layers)
     assert (merged / "index.py").read_text() == "b"
 
 
@@ -101,7 +101,7 @@ async def test_layers_that_cannot_be_merged_fail_the_function(api, publish, monk
         raise ServiceError("ServiceException", "No space left on device")
 
     await api.create(Layers=[await publish()])
-    monkeypatch.setattr(api.plane.layer_contents, "prepare", prepare)
+    monkeypatch.setattr(api.layer_contents, "prepare", prepare)
     await api.settle()
     answer = await api("GetFunctionConfiguration", FunctionName="echo")
     assert (answer["State"], answer["StateReason"]) == ("Failed", "No space left on device")

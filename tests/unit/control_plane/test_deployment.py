@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import pytest
 from tests.unit.control_plane.conftest import no_snapshot
@@ -45,10 +44,8 @@ async def test_what_a_crash_left_unfinished_is_taken_up_at_the_next_start(api):
     await api("UpdateFunctionConfiguration", FunctionName="updated", Timeout=9)
     await api.create(Publish=True)
     plane = api.plane
-    restarted = Deployments(
-        plane.functions, plane.packages, plane.layers, plane.layer_contents, no_snapshot
-    )
-    await restarted.recover()
+    restarted = Deployments(plane.functions, plane.packages, api.layer_contents, no_snapshot)
+    restarted.recover()
     work = asyncio.create_task(restarted.run(), name="deployments")
     await restarted.wait_idle()
     work.cancel()
@@ -57,18 +54,6 @@ async def test_what_a_crash_left_unfinished_is_taken_up_at_the_next_start(api):
     assert await state(api) == await state(api, Qualifier="1") == settled
     updated = await api("GetFunctionConfiguration", FunctionName="updated")
     assert updated["LastUpdateStatus"] == "Successful"
-
-
-async def test_recovery_removes_old_packages_no_version_uses(api, archive_of, tmp_path):
-    await api.active()
-    unused = await api.plane.packages.add(archive_of("unused"))
-    for archive in tmp_path.glob("code/zips/*"):
-        os.utime(archive, (0, 0))
-    await api.plane.deployments.recover()
-    with pytest.raises(ServiceError):
-        await api.plane.packages.read(unused.sha256)
-    stored = await api("GetFunctionConfiguration", FunctionName="echo")
-    assert await api.plane.packages.read(stored["CodeSha256"]) == archive_of()
 
 
 async def test_a_package_that_cannot_be_unpacked_fails_the_creation(api, monkeypatch):

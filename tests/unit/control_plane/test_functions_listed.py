@@ -48,6 +48,7 @@ async def test_lists_tell_no_state(api):
         "Role",
         "Runtime",
         "SnapStart",
+        "TenancyConfig",
         "Timeout",
         "TracingConfig",
         "Version",

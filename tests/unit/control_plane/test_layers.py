@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import os
 
 import pytest
 
@@ -187,41 +186,6 @@ async def test_deleting_twice_is_as_good_as_once(api, publish):
         assert await api("DeleteLayerVersion", LayerName="tools", VersionNumber=1) == {}
     assert (await api("ListLayers"))["Layers"] == []
     assert (await publish())["Version"] == 2
-
-
-def make_old(directory):
-    for path in directory.glob("code/zips/*"):
-        os.utime(path, (0, 0))
-
-
-async def test_contents_go_with_the_last_version_that_has_them(api, publish, tmp_path):
-    sha256 = (await publish())["Content"]["CodeSha256"]
-    await publish("copy")
-    make_old(tmp_path)
-    await api("DeleteLayerVersion", LayerName="tools", VersionNumber=1)
-    assert await api.plane.packages.read(sha256)
-    await api("DeleteLayerVersion", LayerName="copy", VersionNumber=1)
-    with pytest.raises(ServiceError):
-        await api.plane.packages.read(sha256)
-
-
-async def test_contents_that_a_function_uses_stay(api, publish, tmp_path):
-    as_layer = await publish()
-    await api.active("layered", Layers=[as_layer["LayerVersionArn"]])
-    as_code = await publish("code", "def handler(event, context): return event")
-    make_old(tmp_path)
-    for name in ("tools", "code"):
-        await api("DeleteLayerVersion", LayerName=name, VersionNumber=1)
-    await api.plane.deployments.recover()
-    for layer in (as_layer, as_code):
-        assert await api.plane.packages.read(layer["Content"]["CodeSha256"])
-
-
-async def test_the_start_keeps_what_a_layer_version_has(api, publish, tmp_path):
-    sha256 = (await publish())["Content"]["CodeSha256"]
-    make_old(tmp_path)
-    await api.plane.deployments.recover()
-    assert await api.plane.packages.read(sha256)
 
 
 async def test_layers_count_towards_the_code_stored(api, publish, archive_of):

@@ -16,7 +16,6 @@ UNAVAILABLE = {
     "ImageConfig": {"Command": ["app.handler"]},
     "KMSKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/k",
     "PublishTo": "LATEST_PUBLISHED",
-    "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
     "TracingConfig": {"Mode": "Active"},
     "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     "SomethingOfNextYear": {"On": True},

@@ -3,26 +3,11 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+from tests.support.versions import function_version
 
 from lambent.domain.function import Function, FunctionVersion
 
-VERSION = FunctionVersion(
-    account_id="123456789012",
-    region="cn-north-1",
-    name="greet",
-    runtime="python3.12",
-    handler="app.handler",
-    role="arn:aws-cn:iam::123456789012:role/lambda",
-    timeout_seconds=3,
-    memory_mib=128,
-    ephemeral_storage_mib=512,
-    environment={"PASSWORD": "hunter2"},
-    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    code_bytes=22,
-    revision_id="r",
-    configuration_id="c",
-    last_modified="2026-01-31T12:00:00.000+0000",
-)
+VERSION = function_version(region="cn-north-1", environment={"PASSWORD": "hunter2"})
 
 
 def test_a_version_names_itself_and_its_log_group():

@@ -27,8 +27,10 @@ class FakeEnvironment:
         on_available: Callable[[Any], None],
         *,
         initialization_type: str = "on-demand",
+        tenant_id: str | None = None,
     ) -> None:
         self.version = version
+        self.tenant_id = tenant_id
         self.initialization_type = initialization_type
         self.state = State.INITIALIZING
         self.id = f"environment-{next(world.numbers)}"
@@ -70,11 +72,16 @@ class FakeEnvironment:
         if self.state is State.SHUTDOWN:
             raise EnvironmentUnavailable(self.id)
         assert self._result is None, "it is at work"
+        assert invocation.tenant_id == self.tenant_id, "it is another tenant's"
         self.state, self.is_frozen = State.INVOKING, False
         self.invocations += 1
         self.request_id = invocation.request_id
         self._result = asyncio.get_running_loop().create_future()
         return await self._result
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.state is State.INVOKING
 
     def memory_bytes(self) -> int:
         return self.used_bytes

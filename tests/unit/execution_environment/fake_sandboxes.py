@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.unit.execution_environment.http_client import INIT_ERROR, NEXT, Client, Response
 
-from lambent.sandbox.sandbox import Command, Exit, NetworkSlot, Volume
+from lambent.sandbox.sandbox import Command, Exit, Limits, NetworkSlot, Volume
 
 
 class FakeProcess:
@@ -63,6 +63,7 @@ class FakeSandbox:
     def __init__(self, isolation: FakeIsolation, options: dict[str, Any]) -> None:
         self.options = options  # it was built with
         self.memory_peak = 0
+        self.limits: Limits | None = None  # after those it was built with
         self.cpu_limits: list[float] = []  # after the one it was built with
         self.is_frozen = False
         self._isolation = isolation
@@ -100,11 +101,17 @@ class FakeSandbox:
         for process in self._processes:
             process.kill()
 
-    def freeze(self) -> None:
-        self.is_frozen = True
+    def freeze(self) -> bool:
+        self.is_frozen = self._isolation.can_freeze
+        return self.is_frozen
 
     def thaw(self) -> None:
         self.is_frozen = False
+
+    def limit(self, limits: Limits) -> None:
+        if self._isolation.limit_failure is not None:
+            raise self._isolation.limit_failure
+        self.limits = limits
 
     def limit_cpus(self, cpus: float) -> None:
         self.cpu_limits.append(cpus)
@@ -240,6 +247,8 @@ class FakeIsolation:
     """Hands out fakes, and remembers them."""
 
     has_own_root = True
+    can_freeze = True
+    limit_failure: OSError | None = None
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script  # plays every runtime; without it the test does

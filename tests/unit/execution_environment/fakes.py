@@ -6,15 +6,17 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.support.versions import function_version
 from tests.unit.execution_environment.fake_sandboxes import FakeIsolation, Script
 
-from lambent.domain.function import FunctionVersion
 from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
 from lambent.execution_environment.runtime_process import Parts
 from lambent.execution_environment.runtimes.runtime import Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lambent.domain.function import FunctionVersion
 
 RUNTIME = Runtime(
     identifier="provided.al2023",
@@ -23,22 +25,7 @@ RUNTIME = Runtime(
     operating_system="Amazon Linux 2023",
 )
 FREEZE_AFTER_SECONDS = 5.0
-VERSION = FunctionVersion(
-    account_id="123456789012",
-    region="us-east-1",
-    name="greet",
-    runtime="provided.al2023",
-    handler="app.handler",
-    role="arn:aws:iam::123456789012:role/lambda",
-    timeout_seconds=3,
-    memory_mib=128,
-    ephemeral_storage_mib=512,
-    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    code_bytes=22,
-    revision_id="revision",
-    configuration_id="configuration",
-    last_modified="2026-01-31T12:00:00.000+0000",
-)
+VERSION = function_version(runtime="provided.al2023")
 
 
 class FakeLogStream:

@@ -8,34 +8,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.versions import function_version
 from tests.unit.execution_environment.fake_environments import FakeEnvironment, World
 
 from lambent.domain.errors import ServiceError
-from lambent.domain.function import FunctionVersion
 from lambent.domain.invocation import Invocation
 from lambent.domain.quotas import MIB
+from lambent.execution_environment.host_budget import HostBudget, Room
 from lambent.execution_environment.pool import host
 from lambent.execution_environment.pool.pool import Pool, PoolLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-VERSION = FunctionVersion(
-    account_id="123456789012",
-    region="us-east-1",
-    name="greet",
-    runtime="provided.al2023",
-    handler="app.handler",
-    role="arn:aws:iam::123456789012:role/lambda",
-    timeout_seconds=3,
-    memory_mib=128,
-    ephemeral_storage_mib=512,
-    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    code_bytes=22,
-    revision_id="revision",
-    configuration_id="configuration",
-    last_modified="2026-01-31T12:00:00.000+0000",
-)
+    from lambent.domain.function import FunctionVersion
+
+VERSION = function_version(runtime="provided.al2023")
 
 
 def other(name: str, **changes: Any) -> FunctionVersion:
@@ -49,10 +37,18 @@ class Driver:
         self.world = world
 
     def call(
-        self, request_id: str = "1", version: FunctionVersion = VERSION, **options: Any
+        self,
+        request_id: str = "1",
+        version: FunctionVersion = VERSION,
+        tenant_id: str | None = None,
+        **options: Any,
     ) -> asyncio.Task[Any]:
         invocation = Invocation(
-            request_id=request_id, invoked_arn=version.arn, payload=b"{}", trace_header="Root=1"
+            request_id=request_id,
+            invoked_arn=version.arn,
+            payload=b"{}",
+            trace_header="Root=1",
+            tenant_id=tenant_id,
         )
         return asyncio.create_task(self.pool.invoke(version, invocation, **options))
 
@@ -62,20 +58,23 @@ class Driver:
             return await self.world.started.get()
 
     async def at_work(
-        self, version: FunctionVersion = VERSION
+        self, version: FunctionVersion = VERSION, tenant_id: str | None = None
     ) -> tuple[asyncio.Task[Any], FakeEnvironment]:
         """A call, and the environment made for it."""
-        call = self.call(version=version)
+        call = self.call(version=version, tenant_id=tenant_id)
         environment = await self.started()
         environment.ready()
         await self.until(lambda: environment.request_id is not None)
         return call, environment
 
     async def idle(
-        self, version: FunctionVersion = VERSION, frozen_mib: int | None = None
+        self,
+        version: FunctionVersion = VERSION,
+        frozen_mib: int | None = None,
+        tenant_id: str | None = None,
     ) -> FakeEnvironment:
         """An environment that has served a call; frozen with so much memory, or not at all."""
-        call, environment = await self.at_work(version)
+        call, environment = await self.at_work(version, tenant_id)
         environment.finish()
         await call
         if frozen_mib is not None:
@@ -104,20 +103,19 @@ async def open_driver(
 ) -> AsyncIterator[Driver]:
     """A pool of fakes; when it is closed, nothing may be left of it."""
     monkeypatch.setattr(host, "Environment", FakeEnvironment)
-    memory_mib = limits.pop("memory_mib", 1_000_000)
+    whole = Room(limits.pop("memory_mib", 1_000_000) * MIB, limits.pop("environments", 10))
     chosen = PoolLimits(
         **{
-            "memory_bytes": memory_mib * MIB,
-            "environments": 10,
             "parallel_starts": 4,
             "scaling_rate": 1000,
+            "tenant_environments": 2500,
             "idle_seconds": 600.0,
             **limits,
         }
     )
     world: Any = World()
     before = asyncio.all_tasks()
-    pool = Pool(world, chosen, is_current)
+    pool = Pool(world, chosen, HostBudget(whole), is_current)
     driver = Driver(pool, world)
     async with pool:
         yield driver

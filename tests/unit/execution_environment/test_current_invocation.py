@@ -57,6 +57,28 @@ async def test_an_invocation_is_told_from_its_start_to_its_report(current, log):
     assert current.result.result().payload == b"four"
 
 
+async def test_a_response_that_comes_in_slowly_has_its_duration_between_latency_and_overhead(
+    current, log
+):
+    current.begin(VERSION)
+    current.sent -= 7
+    current.take(Answer(payload=b"four", began=current.sent + 2))
+    current.answered = current.sent + 5
+    current.runtime_done(Ending())
+    latency, duration, overhead = log.events[1].spans
+    assert (round(latency.duration), round(duration.duration)) == (2000, 3000)
+    assert overhead.duration >= 2000
+    assert duration.start_ms - latency.start_ms == 2000
+    assert overhead.start_ms - latency.start_ms == 5000
+
+
+async def test_a_response_sent_before_its_invocation_has_no_negative_latency(current, log):
+    current.begin(VERSION)
+    current.take(Answer(payload=b"four", began=current.sent - 1))
+    current.runtime_done(Ending())
+    assert log.events[1].spans[0].duration == 0
+
+
 async def test_a_runtime_that_never_answered_has_no_spans(current, log):
     current.begin(VERSION)
     current.runtime_done(Ending(status="timeout"))

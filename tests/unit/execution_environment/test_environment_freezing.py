@@ -26,6 +26,15 @@ async def test_one_that_was_never_invoked_is_frozen_too(driver, clock):
     assert runtime.sandbox.is_frozen
 
 
+async def test_one_that_can_not_be_frozen_stays_ready_and_does_not_count_as_frozen(driver, clock):
+    driver.isolation.can_freeze = False
+    runtime = await driver.ready()
+    await clock.advance(A_WHILE)
+    assert driver.state is EnvironmentState.READY
+    assert not driver.environment.is_frozen
+    await driver.call(runtime)
+
+
 async def test_it_goes_on_with_the_next_invocation(driver, clock):
     runtime = await driver.ready()
     await clock.advance(A_WHILE)

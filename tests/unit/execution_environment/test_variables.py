@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.versions import function_version
 
 from lambent.domain.environment_variables import RESERVED
-from lambent.domain.function import DEFAULT_LOGGING, FunctionVersion, LoggingConfiguration
+from lambent.domain.function import DEFAULT_LOGGING, LoggingConfiguration
 from lambent.execution_environment.runtimes.interpreters import Interpreter
 from lambent.execution_environment.runtimes.runtime import Runtime
 from lambent.execution_environment.variables import Credentials, defined_variables
@@ -58,24 +59,15 @@ def variables(
     logging: LoggingConfiguration = DEFAULT_LOGGING,
     **environment: str,
 ) -> dict[str, str]:
-    version = FunctionVersion(
-        account_id="123456789012",
+    version = function_version(
         region="eu-west-1",
         name="orders",
         version="7",
         runtime=of.identifier,
         handler="main.handler",
-        role="arn:aws:iam::123456789012:role/orders",
-        timeout_seconds=3,
         memory_mib=256,
-        ephemeral_storage_mib=512,
         environment=environment,
         logging=logging,
-        code_sha256="",
-        code_bytes=0,
-        revision_id="",
-        configuration_id="",
-        last_modified="",
     )
     return defined_variables(
         version,

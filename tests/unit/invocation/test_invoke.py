@@ -5,30 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.versions import function_version
 
 from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
-from lambent.domain.function import FunctionVersion
 from lambent.domain.invocation import InvocationResult
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import OPERATIONS, DataPlane
 
-LATEST = FunctionVersion(
-    account_id="123456789012",
-    region="us-east-1",
-    name="greet",
-    runtime="python3.12",
-    handler="app.handler",
-    role="arn:aws:iam::123456789012:role/lambda",
-    timeout_seconds=3,
-    memory_mib=128,
-    ephemeral_storage_mib=512,
-    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    code_bytes=22,
-    revision_id="revision",
-    configuration_id="configuration",
-    last_modified="2026-01-31T12:00:00.000+0000",
-)
+LATEST = function_version()
 ARN = LATEST.arn
 REQUEST_ID = "8f507cfc-3c7a-4697-b07a-ac58fc914c95"
 CALLER = Caller(account_id="123456789012", region="us-east-1", request_id=REQUEST_ID)
@@ -75,6 +60,7 @@ def invoke(pool):
         replace(LATEST, version="1"),
         replace(LATEST, name="new", state="Pending"),
         replace(LATEST, name="broken", state="Failed"),
+        replace(LATEST, name="tenants", is_tenant_isolated=True),
     )
     concurrency = Concurrency(1, pool)
 
@@ -147,6 +133,12 @@ async def test_a_caller_s_trace_and_context_reach_the_function(invoke, pool):
     assert invocation.client_context == '{"custom":{}}'
 
 
+async def test_the_tenant_reaches_a_function_with_tenant_isolation(invoke, pool):
+    await invoke("tenants", TenantId="blue")
+    await invoke()
+    assert [invocation.tenant_id for _, invocation, _ in pool.calls] == ["blue", None]
+
+
 async def test_a_dry_run_runs_nothing(invoke, pool):
     assert await invoke(InvocationType="DryRun") == {"StatusCode": 204, "Payload": b""}
     assert pool.calls == []
@@ -197,6 +189,7 @@ async def test_what_cannot_run_is_refused(invoke, pool, name, request_, code, me
         ({"Payload": b"no json"}, "InvalidRequestContentException"),
         ({"ClientContext": "no base64"}, "InvalidRequestContentException"),
         ({"InvocationType": "Event"}, "InvalidParameterValueException"),
+        ({"InvocationType": "DryRun", "TenantId": "blue"}, "InvalidParameterValueException"),
         ({"Payload": b" " * 6_291_457}, "RequestTooLargeException"),
     ],
 )

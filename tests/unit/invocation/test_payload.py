@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
-from lambent.invocation.payload import checked_client_context, checked_event
+from lambent.invocation.payload import checked_client_context, checked_event, checked_tenant_id
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -166,3 +166,24 @@ def test_a_client_context_never_breaks_out_of_its_header(document):
     assert context.isascii()
     assert context.isprintable()
     assert json.loads(context) == document
+
+
+def test_a_tenant_is_named_exactly_where_there_are_tenants():
+    assert checked_tenant_id("blue", is_tenant_isolated=True) == "blue"
+    assert checked_tenant_id(None, is_tenant_isolated=False) is None
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_without_a_tenant_there_is_no_environment_to_use(missing):
+    with pytest.raises(ServiceError) as caught:
+        checked_tenant_id(missing, is_tenant_isolated=True)
+    assert caught.value.code == "InvalidParameterValueException"
+    assert caught.value.message == (
+        "The invoked function is enabled with tenancy configuration. "
+        "Add a valid tenant ID in your request and try again."
+    )
+
+
+def test_a_tenant_of_a_function_without_tenants_is_refused():
+    with pytest.raises(ServiceError, match=r"InvalidParameterValueException: .* is not enabled"):
+        checked_tenant_id("blue", is_tenant_isolated=False)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 import pytest
 import uvloop
@@ -329,3 +330,15 @@ def test_no_bytes_in_no_pieces_do_harm(data, cuts, answers):
     feed(connection, transport, b"POST /next HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")
     assert transport.written.endswith(b"POST /next")
     assert server.budget.held_bytes == 0
+
+
+def test_a_request_tells_when_it_began_to_come_in():
+    server, transport = Server(answers=False), MemoryTransport()
+    connection = server.make()
+    connection.connection_made(transport)
+    before = time.monotonic()
+    feed(connection, transport, b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nha")
+    between = time.monotonic()
+    feed(connection, transport, b"lf")
+    assert before <= server.requests[0].began <= between
+    connection.connection_lost(None)

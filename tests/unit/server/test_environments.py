@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from lambent.execution_environment.lifecycle import EnvironmentState
-from lambent.server.environments import list_environments
+from lambent.execution_environment.pool.pool import PoolStatistics
+from lambent.server.environments import list_environments, summarize_health
 
 
 class Pool:
@@ -31,6 +32,7 @@ def environment(name="greet", **changes):
         "id": "abc",
         "version": version,
         "initialization_type": "on-demand",
+        "tenant_id": None,
         "state": EnvironmentState.FROZEN,
         "created_ms": 1_769_860_800_000,
         "last_used": time.monotonic() + 1000,
@@ -55,6 +57,7 @@ def test_an_environment_is_described_without_its_secrets():
         "version": "$LATEST",
         "runtime": "python3.12",
         "kind": "on-demand",
+        "tenant": None,
         "state": "frozen",
         "created_ms": 1_769_860_800_000,
         "seconds_since_last_use": 0.0,
@@ -80,3 +83,17 @@ def test_one_functions_environments_can_be_asked_for():
     assert [each["function"] for each in listed(*environments, function="other")] == ["other"]
     assert len(listed(*environments)) == 2
     assert listed(*environments, function="gone") == []
+
+
+def test_health_tells_how_many_there_are_and_who_waits():
+    statistics = PoolStatistics(environments=5, idle=2, waiting=7, starting=1)
+    pool: Any = SimpleNamespace(statistics=lambda: statistics)
+    sandboxes: Any = SimpleNamespace(in_stock=lambda: {"python3.12": 4})
+    health = summarize_health(pool, sandboxes)
+    assert health.pop("version")
+    assert health == {
+        "status": "ok",
+        "environments": {"total": 5, "idle": 2, "starting": 1},
+        "waiting_invocations": 7,
+        "stem_cells": {"python3.12": 4},
+    }

@@ -3,41 +3,19 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from dataclasses import replace
+from functools import partial
 
 import pytest
+from tests.support.versions import function_version
 
-from lambent.domain.function import FunctionVersion
 from lambent.store.database import Database
 from lambent.store.seal import Seal
-
-VERSION = FunctionVersion(
-    account_id="000000000000",
-    region="us-east-1",
-    name="greet",
-    runtime="python3.12",
-    handler="app.handler",
-    role="arn:aws:iam::000000000000:role/lambda",
-    timeout_seconds=3,
-    memory_mib=128,
-    ephemeral_storage_mib=512,
-    environment={},
-    code_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    code_bytes=22,
-    revision_id="first",
-    configuration_id="configuration",
-    last_modified="2026-01-31T12:00:00.000+0000",
-)
 
 
 @pytest.fixture
 def version_of():
     """Makes a FunctionVersion that differs from a plain one in what is given."""
-
-    def make(**changes):
-        return replace(VERSION, **changes)
-
-    return make
+    return partial(function_version, account_id="000000000000", revision_id="first")
 
 
 @pytest.fixture

@@ -272,53 +272,6 @@ async def test_unfinished_work_of_an_earlier_life_is_removed(packages, root, zip
     assert await later.unpack(package.sha256) == task
 
 
-def make_old(root):
-    for path in (root / "zips").iterdir():
-        os.utime(path, (0, 0))
-
-
-async def test_garbage_is_what_nobody_uses(packages, root, zip_of):
-    used, unused = [
-        await packages.add(zip_of(("app.py", content))) for content in (b"used", b"unused")
-    ]
-    for package in (used, unused):
-        await packages.unpack(package.sha256)
-    make_old(root)
-    await packages.collect_garbage({used.sha256})
-    assert names_in(root / "zips") == names_in(root / "unpacked")
-    assert files_below(packages.task_root(used.sha256)) == ["app.py"]
-    assert not packages.task_root(unused.sha256).exists()
-    with pytest.raises(ServiceError):
-        await packages.unpack(unused.sha256)
-
-
-async def test_a_package_added_just_now_is_no_garbage(packages, root, zip_of):
-    archive = zip_of(("app.py", b"code"))
-    package = await packages.add(archive)
-    await packages.unpack(package.sha256)
-    await packages.collect_garbage(set())
-    make_old(root)
-    await packages.add(archive)  # counts as well
-    await packages.collect_garbage(set())
-    assert await packages.read(package.sha256) == archive
-    assert packages.task_root(package.sha256).exists()
-
-
-async def test_work_in_progress_is_no_garbage(packages, root):
-    (root / "zips" / ".unfinished-1").touch()
-    (root / "unpacked" / ".unfinished-2").mkdir()
-    make_old(root)
-    await packages.collect_garbage(set())
-    assert names_in(root / "zips") == [".unfinished-1"]
-    assert names_in(root / "unpacked") == [".unfinished-2"]
-
-
-async def test_a_directory_whose_zip_is_gone_is_garbage(packages, root):
-    (root / "unpacked" / "0123").mkdir()
-    await packages.collect_garbage(set())
-    assert names_in(root / "unpacked") == []
-
-
 async def test_a_package_is_measured_by_what_it_unpacks_to(packages, root, zip_of):
     package = await packages.add(zip_of(("a", bytes(1000)), ("b/c", b"xyz"), ("l", b"a", LINK)))
     assert await packages.measure(package.sha256) == 1004
@@ -326,17 +279,6 @@ async def test_a_package_is_measured_by_what_it_unpacks_to(packages, root, zip_o
     stored.unlink()
     with pytest.raises(ServiceError, match="No such file"):
         await packages.measure(package.sha256)
-
-
-async def test_one_package_is_removed_unless_it_was_added_just_now(packages, root, zip_of):
-    gone, stays = [await packages.add(zip_of(("app.py", text))) for text in (b"gone", b"stays")]
-    await packages.unpack(gone.sha256)
-    assert not await packages.remove(gone.sha256)
-    make_old(root)
-    assert await packages.remove(gone.sha256)
-    assert not await packages.remove(gone.sha256)
-    assert names_in(root / "zips") == [packages.task_root(stays.sha256).name]
-    assert names_in(root / "unpacked") == []
 
 
 def escapes(task):

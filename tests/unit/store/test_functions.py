@@ -107,6 +107,19 @@ async def test_a_version_is_replaced_whatever_its_revision(store, create, versio
     assert store.version(*GREET).revision_id == "second"
 
 
+async def test_a_version_is_current_as_long_as_its_environments_could_serve_it(
+    store, create, version_of
+):
+    version = version_of()
+    assert not store.is_current(version)
+    await create()
+    assert store.is_current(version)
+    await store.replace_version(version_of(description="new"), if_revision=None)
+    assert store.is_current(version)
+    await store.replace_version(version_of(configuration_id="another"), if_revision=None)
+    assert not store.is_current(version)
+
+
 @pytest.mark.parametrize("revision", [None, "first"])
 async def test_what_is_not_there_cannot_be_replaced(store, create, version_of, revision):
     with pytest.raises(NotFound):

@@ -10,6 +10,7 @@ import pytest
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.function import AttachedLayer
+from lambent.store import layer_contents
 from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.layer_contents import LayerContents
 
@@ -45,11 +46,6 @@ def layer_of(packages, zip_of):
 def merged(tmp_path):
     """The names of the directories of merged layers."""
     return lambda: sorted(path.name for path in (tmp_path / "layers/merged").iterdir())
-
-
-def make_old(tmp_path):
-    for path in (tmp_path / "code/zips").iterdir():
-        os.utime(path, (0, 0))
 
 
 def files_in(root):
@@ -184,7 +180,7 @@ async def test_merged_layers_do_not_outlive_a_crash_of_the_machine(
     assert merged() == []
 
 
-async def test_at_the_start_what_no_version_uses_is_removed(contents, layer_of, merged):
+async def test_what_nobody_uses_is_removed(contents, layer_of, merged):
     layers = [await layer_of((name, b"1")) for name in "abc"]
     used = await contents.prepare(layers[:2])
     await contents.prepare(layers[1:])
@@ -194,40 +190,22 @@ async def test_at_the_start_what_no_version_uses_is_removed(contents, layer_of, 
     assert files_in(await contents.prepare(layers[1:])) == {"b": "1", "c": "1"}
 
 
-async def test_discarded_contents_are_gone_everywhere(
-    contents, packages, layer_of, merged, tmp_path
+async def test_layers_wanted_while_garbage_is_removed_are_merged_anew(
+    contents, layer_of, monkeypatch
 ):
-    gone, stays = await layer_of(("a", b"1")), await layer_of(("b", b"2"))
-    await contents.prepare((gone, stays))
-    make_old(tmp_path)
-    await contents.discard(gone.code_sha256)
-    assert merged() == []
-    assert not packages.task_root(gone.code_sha256).exists()
-    with pytest.raises(ServiceError):
-        await packages.read(gone.code_sha256)
-    assert files_in(await contents.prepare((stays,))) == {"b": "2"}
+    layers = [await layer_of(("a", b"1")), await layer_of(("b", b"2"))]
+    await contents.prepare(layers)
+    again: list[asyncio.Future[Path]] = []
 
+    def remove(path):
+        preparing = asyncio.run_coroutine_threadsafe(contents.prepare(layers), loop)
+        again.append(asyncio.wrap_future(preparing, loop=loop))
+        shutil.rmtree(path)
 
-async def test_contents_an_environment_may_have_are_not_discarded(
-    contents, layer_of, version_of, tmp_path
-):
-    layers = (await layer_of(("a", b"1")), await layer_of(("b", b"2")))
-    root = await contents.root(version_of(layers=layers))
-    make_old(tmp_path)
-    for layer in layers:
-        await contents.discard(layer.code_sha256)
-    assert files_in(root) == {"a": "1", "b": "2"}
-
-
-async def test_contents_added_or_measured_just_now_are_not_discarded(
-    contents, packages, layer_of, tmp_path
-):
-    layer = await layer_of(("a", b"1"))
-    await contents.discard(layer.code_sha256)
-    make_old(tmp_path)
-    assert await packages.measure(layer.code_sha256) == 1
-    await contents.discard(layer.code_sha256)
-    assert files_in(await contents.prepare((layer,))) == {"a": "1"}
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(layer_contents, "remove_tree", remove)
+    await contents.collect_garbage([])
+    assert files_in(await again[0]) == {"a": "1", "b": "2"}
 
 
 async def test_a_directory_lost_between_two_lives_is_made_again(

@@ -340,3 +340,17 @@ def test_faults_are_lines_and_as_records_the_same_text():
 )
 def test_levels_are_those_of_aws_s_table(event, level):
     assert event.level == level
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Start(request_id=REQUEST, version="$LATEST", tenant_id="blue"),
+        RuntimeDone(request_id=REQUEST, duration=1.0, tenant_id="blue"),
+        report(tenant_id="blue"),
+    ],
+    ids=lambda event: event.type,
+)
+def test_what_is_told_of_a_tenants_invocation_names_the_tenant(event):
+    assert event.record()["tenantId"] == "blue"
+    assert "blue" not in (event.text() or "")  # lines people parse stay as they are

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType, Invocation
@@ -51,6 +51,8 @@ class Answer:
 
     payload: bytes
     error_type: str | None = None  # None for a response
+    # Monotonic seconds: it began to come in; None when it was here all at once.
+    began: float | None = field(default=None, compare=False)
 
     @property
     def is_error(self) -> bool:
@@ -95,11 +97,6 @@ class RuntimeApi:
         self._is_closed = True
         if self._polling is not None:
             self._polling.hang_up()
-
-    @property
-    def has_started(self) -> bool:
-        """Whether the runtime has asked for anything yet."""
-        return self._state is not RuntimeState.STARTED
 
     @property
     def is_polling(self) -> bool:
@@ -244,6 +241,7 @@ class RuntimeApi:
         event = RuntimeEvent.RESPONSE if kind == "response" else RuntimeEvent.ERROR
         self._state = next_runtime_state(self._state, event)
         answer = _error_answer(request) if kind == "error" else _response_answer(request)
+        answer.began = request.began
         if _is_over_limit(request):
             connection.respond(
                 413,
@@ -260,7 +258,7 @@ class RuntimeApi:
 
 
 def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> str:
-    context = invocation.client_context
+    context, tenant = invocation.client_context, invocation.tenant_id
     return (
         f"Content-Type: {invocation.content_type}\r\n"
         f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
@@ -269,6 +267,7 @@ def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> 
         f"Lambda-Runtime-Trace-Id: {invocation.trace_header}\r\n"
         f"Lambda-Runtime-Invocation-Id: {invocation_id}\r\n"
         + (f"Lambda-Runtime-Client-Context: {context}\r\n" if context is not None else "")
+        + (f"Lambda-Runtime-Aws-Tenant-Id: {tenant}\r\n" if tenant is not None else "")
     )
 
 

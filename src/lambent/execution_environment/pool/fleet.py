@@ -1,13 +1,13 @@
-"""The environments of one configuration of one function version, and who waits for one."""
+"""The environments of one configuration of a function version, and who waits for one."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lambent.domain.quotas import MIB
+from lambent.execution_environment.host_budget import Room
 from lambent.execution_environment.lifecycle import EnvironmentState
-from lambent.execution_environment.pool.host_budget import Room
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.environment import Environment
+
+# A configuration; with tenant isolation, a configuration and a tenant.
+FleetKey: TypeAlias = str | tuple[str, str]
 
 _DEAD = (EnvironmentState.RESETTING, EnvironmentState.RESET, EnvironmentState.SHUTDOWN)
 
@@ -71,10 +74,14 @@ class Member:
 
 
 class Fleet:
-    """Those of one configuration: any of them can take any invocation of it."""
+    """Those of one configuration, and of one tenant: any can take any invocation of the fleet's.
 
-    def __init__(self, version: FunctionVersion) -> None:
+    An environment never leaves its fleet, so nothing it keeps can reach another tenant.
+    """
+
+    def __init__(self, version: FunctionVersion, tenant_id: str | None = None) -> None:
         self.version = version
+        self.tenant_id = tenant_id  # None without tenant isolation
         self.owner = (version.account_id, version.region)
         self.whole = Room(version.memory_mib * MIB, 1)  # what one may come to take
         self.members: set[Member] = set()
@@ -84,6 +91,11 @@ class Fleet:
         self.queued_starts = 0
         self.provisioning = 0  # starts of provisioned ones, until they are over
         self.initializing: set[Member] = set()  # not yet available to anyone
+
+    @property
+    def key(self) -> FleetKey:
+        configuration = self.version.configuration_id
+        return configuration if self.tenant_id is None else (configuration, self.tenant_id)
 
     @property
     def starting(self) -> int:

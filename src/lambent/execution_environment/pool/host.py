@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from lambent.execution_environment import refusals
 from lambent.execution_environment.environment import Environment
+from lambent.execution_environment.host_budget import NOTHING, HostBudget, Room
 from lambent.execution_environment.pool.fleet import Fleet, Member
-from lambent.execution_environment.pool.host_budget import NOTHING, HostBudget, Room
 from lambent.execution_environment.pool.start_turns import StartTurns
 from lambent.execution_environment.snap_start.restoration import RestoreFailed
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.pool.fleet import FleetKey
     from lambent.execution_environment.runtime_process import Parts
     from lambent.telemetry.platform_events import InitializationType
 
@@ -38,27 +39,33 @@ class Host:
     def __init__(
         self,
         parts: Parts,
-        room: Room,
+        budget: HostBudget,
         parallel_starts: int,
         tasks: asyncio.TaskGroup,
         on_available: Callable[[Member], None],
     ) -> None:
-        self.fleets: dict[str, Fleet] = {}  # by configuration
+        self.fleets: dict[FleetKey, Fleet] = {}
         self.members: dict[Environment, Member] = {}
         self.provisioned: Counter[tuple[str, str]] = Counter()  # by account and region
-        self.budget = HostBudget(room, self._make_room)
+        self.of_tenants: Counter[str] = Counter()  # with tenant isolation, by function
+        self.budget = budget
+        budget.add_holder(self, is_first=True)
         self.tell_provisioned_lost: Callable[[], None] = lambda: None
         self._parts = parts
         self._turns = StartTurns(parallel_starts)
         self._tasks = tasks
         self._tell_available = on_available
+        self._has_changed = asyncio.Event()  # an environment is done with something, or has gone
 
-    def add_fleet(self, version: FunctionVersion) -> Fleet:
-        """A fleet for a new configuration. Raises ServiceError when none of it would ever fit."""
-        fleet = Fleet(version)
+    def add_fleet(self, version: FunctionVersion, tenant_id: str | None) -> Fleet:
+        """A fleet for a new configuration, or a tenant of it that had none.
+
+        Raises ServiceError when none of it would ever fit.
+        """
+        fleet = Fleet(version, tenant_id)
         if fleet.whole.memory_bytes > self.budget.limit.memory_bytes:
             raise refusals.too_large(fleet.whole.memory_bytes, self.budget.limit.memory_bytes)
-        self.fleets[version.configuration_id] = fleet
+        self.fleets[fleet.key] = fleet
         return fleet
 
     async def start(
@@ -90,13 +97,19 @@ class Host:
         if fleet.version.starts_from_snapshot:
             kind = "snap-start"
         environment = Environment(
-            fleet.version, self._parts, self._on_available, initialization_type=kind
+            fleet.version,
+            self._parts,
+            self._on_available,
+            initialization_type=kind,
+            tenant_id=fleet.tenant_id,
         )
         member = Member(environment, fleet, is_provisioned)
         self.members[environment] = member
         fleet.add(member)
         if is_provisioned:
             self.provisioned[fleet.owner] += 1
+        if fleet.tenant_id is not None:
+            self.of_tenants[fleet.version.arn] += 1
         self._tasks.create_task(self._own(member), name=f"environment {environment.id}")
         return member
 
@@ -117,15 +130,24 @@ class Host:
 
     def _forget(self, member: Member) -> None:
         """Nothing of it is left."""
+        self._has_changed.set()
         del self.members[member.environment]
         member.fleet.forget(member)
         if member.is_provisioned:
             self.provisioned[member.fleet.owner] -= 1
             self.tell_provisioned_lost()
+        if member.fleet.tenant_id is not None:
+            self._forget_of_tenants(member.fleet.version.arn)
         self.budget.release(Room(member.held_bytes, 1))
+
+    def _forget_of_tenants(self, arn: str) -> None:
+        self.of_tenants[arn] -= 1
+        if not self.of_tenants[arn]:
+            del self.of_tenants[arn]  # the function may be gone for good
 
     def _on_available(self, environment: Environment) -> None:
         member = self.members[environment]
+        self._has_changed.set()
         # At once, not when its start has noticed: a call that comes in between has one started.
         member.fleet.initializing.discard(member)
         self._tell_available(member)
@@ -136,24 +158,34 @@ class Host:
         member.fleet.drop(member)
         member.environment.close()
 
+    async def wait_at_rest(self) -> None:
+        """Until no environment is at work, its extensions included."""
+        while any(environment.is_at_work for environment in self.members):
+            self._has_changed.clear()
+            await self._has_changed.wait()
+
     # Room
 
-    def _make_room(self, shortage: Room) -> bool:
-        """Close what was unused for longest, if that is enough together with what goes anyway."""
-        shortage -= self.measure_frozen()
-        for member in self.members.values():
-            if member.is_closing or member.can_soon_be_closed:
-                shortage -= Room(member.held_bytes, 1)
-        idle = [member for fleet in self.fleets.values() for member in fleet.idle]
-        if not shortage.fits(sum((Room(member.held_bytes, 1) for member in idle), NOTHING)):
-            return False
-        idle.sort(key=lambda member: member.environment.last_used)
-        for member in idle:
+    def coming(self) -> Room:
+        """See `host_budget.Holder`."""
+        going = (m for m in self.members.values() if m.is_closing or m.can_soon_be_closed)
+        return sum((Room(member.held_bytes, 1) for member in going), self.measure_frozen())
+
+    def closable(self) -> Room:
+        """See `host_budget.Holder`."""
+        return sum((Room(member.held_bytes, 1) for member in self._idle()), NOTHING)
+
+    def close_oldest(self, shortage: Room) -> Room:
+        """See `host_budget.Holder`."""
+        for member in sorted(self._idle(), key=lambda member: member.environment.last_used):
             if shortage.fits(NOTHING):
                 break
             shortage -= Room(member.held_bytes, 1)
             self.close(member)
-        return True
+        return shortage
+
+    def _idle(self) -> list[Member]:
+        return [member for fleet in self.fleets.values() for member in fleet.idle]
 
     def measure_frozen(self) -> Room:
         """Count what is idle and frozen with what it has; answers how much less that is.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from lambent.execution_environment import refusals
 from lambent.execution_environment.environment import EnvironmentUnavailable
+from lambent.execution_environment.host_budget import NoRoom, Room
 from lambent.execution_environment.pool.host import Host
-from lambent.execution_environment.pool.host_budget import NoRoom, Room
 from lambent.execution_environment.pool.scaling_rate import ScalingRate
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.execution_environment.environment import Environment
-    from lambent.execution_environment.pool.fleet import Fleet, Member
+    from lambent.execution_environment.host_budget import HostBudget
+    from lambent.execution_environment.pool.fleet import Fleet, FleetKey, Member
     from lambent.execution_environment.runtime_process import Parts
 
 # A runtime that has answered asks for its next invocation within microseconds. A call that comes
@@ -39,10 +40,9 @@ class NotProvisioned(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
-    memory_bytes: int  # of this host's, for all environments together
-    environments: int  # on this host, of all functions
     parallel_starts: int  # more at once would only make each of them slower
     scaling_rate: int  # environments one function may have started in ten seconds
+    tenant_environments: int  # of one function with tenant isolation, for all its tenants
     idle_seconds: float
 
 
@@ -58,7 +58,11 @@ class Pool:
     """Every execution environment of this server. Open it with `async with`."""
 
     def __init__(
-        self, parts: Parts, limits: PoolLimits, is_current: Callable[[FunctionVersion], bool]
+        self,
+        parts: Parts,
+        limits: PoolLimits,
+        budget: HostBudget,
+        is_current: Callable[[FunctionVersion], bool],
     ) -> None:
         self._limits = limits
         self._is_current = is_current
@@ -67,7 +71,7 @@ class Pool:
         self._is_closing = False
         self._host = Host(
             parts,
-            Room(limits.memory_bytes, limits.environments),
+            budget,
             limits.parallel_starts,
             self._tasks,
             self._available,
@@ -83,6 +87,13 @@ class Pool:
         self._reaper.cancel()
         self.end_invocations()
         await self._tasks.__aexit__(None, None, None)
+
+    async def drain(self) -> None:
+        """Wait for all invocations at work, and what extensions do after their answers.
+
+        Not for longer than `end_invocations` lets them.
+        """
+        await self._host.wait_at_rest()
 
     def end_invocations(self) -> None:
         """Answer every invocation at work or waiting that the server stops, and take no more."""
@@ -103,6 +114,10 @@ class Pool:
             starting=sum(fleet.starting for fleet in fleets),
         )
 
+    def versions(self) -> list[FunctionVersion]:
+        """Those that environments run, or are about to."""
+        return [fleet.version for fleet in self._host.fleets.values()]
+
     def environments(self) -> list[Environment]:
         """All that there are, the oldest first; those on their way out too."""
         return list(self._host.members)
@@ -120,7 +135,7 @@ class Pool:
         """
         if self._is_closing:
             raise refusals.stopping()
-        fleet = self._fleet(version)
+        fleet = self._fleet(version, invocation.tenant_id)
         member = fleet.take_idle() or await self._wait(fleet)
         if member.held_bytes < fleet.whole.memory_bytes:
             await self._grow(member)
@@ -129,8 +144,11 @@ class Pool:
         except EnvironmentUnavailable:
             raise self._why_gone() from None
 
-    def _fleet(self, version: FunctionVersion) -> Fleet:
-        return self._host.fleets.get(version.configuration_id) or self._host.add_fleet(version)
+    def _fleet(self, version: FunctionVersion, tenant_id: str | None = None) -> Fleet:
+        key: FleetKey = version.configuration_id
+        if tenant_id is not None:
+            key = (version.configuration_id, tenant_id)
+        return self._host.fleets.get(key) or self._host.add_fleet(version, tenant_id)
 
     async def _grow(self, member: Member) -> None:
         """It was frozen; from now on it may take all the memory its function has."""
@@ -178,6 +196,9 @@ class Pool:
     async def _start(self, fleet: Fleet) -> None:
         def is_wanted() -> bool:
             fleet.queued_starts -= 1
+            if self._has_too_many_tenants(fleet):
+                fleet.fail_newest(refusals.too_many_for_tenants())
+                return False
             return bool(fleet.waiters) and not self._is_closing
 
         try:
@@ -188,6 +209,12 @@ class Pool:
             return
         if member is None:  # what it was wanted for had been served meanwhile
             self._rates.give_back(fleet.version.arn, time.monotonic())
+
+    def _has_too_many_tenants(self, fleet: Fleet) -> bool:
+        """Whether no tenant of the function may have one more, though others' may be idle."""
+        if fleet.tenant_id is None:
+            return False
+        return self._host.of_tenants[fleet.version.arn] >= self._limits.tenant_environments
 
     def _available(self, member: Member) -> None:
         """An environment can take an invocation: the oldest waiter's, or some later one."""
@@ -214,7 +241,7 @@ class Pool:
 
     def reap(self, now: float) -> None:
         """Close what has been idle too long at `now` (monotonic seconds) or serves no one any more."""
-        for configuration_id, fleet in list(self._host.fleets.items()):
+        for key, fleet in list(self._host.fleets.items()):
             is_current = self._is_current(fleet.version)
             for member in list(fleet.idle):
                 is_old = now - member.environment.last_used > self._limits.idle_seconds
@@ -224,7 +251,7 @@ class Pool:
                 if member.is_dead or not is_current:
                     self._host.close(member)
             if fleet.is_empty:
-                del self._host.fleets[configuration_id]
+                del self._host.fleets[key]
         self._host.measure_frozen()
         self._rates.forget_rested(now)
 

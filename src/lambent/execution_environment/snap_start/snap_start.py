@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lambent.execution_environment.extensions import find_extensions
+from lambent.execution_environment.host_budget import NOTHING, NoRoom, Room
 from lambent.execution_environment.runtimes.runtime import runtime_for
 from lambent.execution_environment.snap_start.snapshot import InitFailed, NotTaken, Snapshot
 from lambent.sandbox.sandbox import SandboxStartFailed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.host_budget import HostBudget
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox, Sandboxes, Wanted
     from lambent.execution_environment.runtime_process import Parts
     from lambent.execution_environment.snap_start.restored_sandbox import RestoredSandbox
@@ -45,9 +47,9 @@ async def open_snap_start(
     parts: Parts,
     is_current: Callable[[FunctionVersion], bool],
     *,
+    budget: HostBudget,
     takes_snapshots: bool,
     idle_seconds: float,
-    memory_bytes: int,
 ) -> AsyncIterator[SnapStart]:
     """Snapshots live meanwhile; afterwards none is left."""
     problem = (
@@ -55,9 +57,7 @@ async def open_snap_start(
         if takes_snapshots
         else "fast starts are switched off"
     )
-    snap_start = SnapStart(
-        parts, is_current, problem, idle_seconds=idle_seconds, memory_bytes=memory_bytes
-    )
+    snap_start = SnapStart(parts, is_current, problem, budget=budget, idle_seconds=idle_seconds)
     async with snap_start.running():
         yield snap_start
 
@@ -71,21 +71,23 @@ class SnapStart:
         is_current: Callable[[FunctionVersion], bool],
         problem: str,
         *,
+        budget: HostBudget,
         idle_seconds: float,
-        memory_bytes: int,
     ) -> None:
         """`parts.sandboxes` is where those get theirs that are not restored.
 
         `problem` is why there can be no snapshots on this host, empty when there can.
 
-        Idle for `idle_seconds`, a version has no copy ready ahead; templates that together use
-        more than `memory_bytes` are dropped, the least recently used first.
+        Idle for `idle_seconds`, a version has no copy ready ahead. Templates hold memory of
+        `budget`, and are dropped, the least recently used first, when no environment can be closed
+        to make room.
         """
         self._parts = parts
         self._others: Sandboxes = parts.sandboxes
         self._is_current = is_current
         self._idle_seconds = idle_seconds
-        self._memory_bytes = memory_bytes
+        self._budget = budget
+        budget.add_holder(self)
         self._snapshots: dict[str, Snapshot] = {}  # by configuration
         self._unfit: OrderedDict[str, str] = OrderedDict()  # configurations, and why
         self._taken: dict[Path, RestoredSandbox] = {}  # by their volume, until they are used
@@ -117,6 +119,8 @@ class SnapStart:
             if problem:
                 self._note_unfit(version, problem)
                 return None
+        if self._is_closing:  # what is begun now would never be closed
+            return None
         snapshot = self._snapshots.get(version.configuration_id) or self._begin(version)
         try:
             await snapshot.wait_made()
@@ -162,6 +166,10 @@ class SnapStart:
                     each.close()
         return await self._others.take(wanted)
 
+    def versions(self) -> list[FunctionVersion]:
+        """Those that have a snapshot, or are about to."""
+        return [each.version for each in self._snapshots.values()]
+
     def in_stock(self) -> dict[str, int]:
         """How many of the others are ready, by runtime identifier."""
         return self._others.in_stock()
@@ -197,15 +205,25 @@ class SnapStart:
     async def _own(self, snapshot: Snapshot) -> None:
         version = snapshot.version
         try:
+            await self._budget.reserve(_room(snapshot))
+        except NoRoom:
+            # There may be room another time: then it is tried again.
+            snapshot.refuse(NotTaken("this host has no room for it"))
+            del self._snapshots[version.configuration_id]
+            return
+        try:
             await self._note_outcome(snapshot)
         except Exception:  # the boundary of a snapshot: its failure is no environment's
             logger.exception("the snapshot of %s failed", version.qualified_arn)
+        finally:
+            self._budget.release(_room(snapshot))
 
     async def _note_outcome(self, snapshot: Snapshot) -> None:
         version = snapshot.version
         running = asyncio.create_task(snapshot.run(), name=f"template of {version.name}")
         try:
             await snapshot.wait_made()
+            self._budget.release(Room(snapshot.limit_to_use(), 0))
         except InitFailed as failure:
             self._note_unfit(version, f"it does not initialise: {failure}")
         except NotTaken as problem:
@@ -244,15 +262,41 @@ class SnapStart:
             self.reap(time.monotonic())
 
     def reap(self, now: float) -> None:
-        """Drop what is of no use any more at `now` (monotonic seconds), or is too much."""
-        ready = [each for each in self._snapshots.values() if each.is_ready]
-        ready.sort(key=lambda each: each.last_used, reverse=True)
-        used_bytes = 0
-        for snapshot in ready:
-            used_bytes += snapshot.memory_bytes()
+        """Drop what is of no use any more at `now` (monotonic seconds)."""
+        for snapshot in self._snapshots.values():
             idle = now - snapshot.last_used
-            is_too_much = used_bytes > self._memory_bytes
-            if idle > _KEEP_SECONDS or is_too_much or not self._is_current(snapshot.version):
+            if not snapshot.is_ready:
+                continue
+            if idle > _KEEP_SECONDS or not self._is_current(snapshot.version):
                 snapshot.close()
             elif idle > self._idle_seconds:
                 snapshot.drop_spare()
+
+    # Room: a template that environments were restored from lives, and takes memory, with them.
+
+    def coming(self) -> Room:
+        """See `host_budget.Holder`."""
+        closing = (each for each in self._unused() if each.is_closing)
+        return sum(map(_room, closing), NOTHING)
+
+    def closable(self) -> Room:
+        """See `host_budget.Holder`."""
+        return sum((_room(each) for each in self._unused() if each.is_ready), NOTHING)
+
+    def close_oldest(self, shortage: Room) -> Room:
+        """See `host_budget.Holder`."""
+        ready = [each for each in self._unused() if each.is_ready]
+        for snapshot in sorted(ready, key=lambda each: each.last_used):
+            if shortage.memory_bytes <= 0:
+                break
+            shortage -= _room(snapshot)
+            snapshot.close()
+        return shortage
+
+    def _unused(self) -> list[Snapshot]:
+        used = {id(each) for each in self._homes.values()}
+        return [each for each in self._snapshots.values() if id(each) not in used]
+
+
+def _room(snapshot: Snapshot) -> Room:
+    return Room(snapshot.held_bytes, 0)

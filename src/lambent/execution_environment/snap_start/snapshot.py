@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lambent.execution_environment.apis.runtime_api import Answer
     from lambent.execution_environment.runtime_process import Parts
     from lambent.execution_environment.snap_start.template_sandbox import TemplateSandbox
-    from lambent.sandbox.sandbox import Volume
+    from lambent.sandbox.sandbox import Limits, Sandbox, Volume
     from lambent.sandbox.template import Template
     from lambent.telemetry.platform_events import InitializationType
     from lambent.telemetry.platform_records import PhaseStatus
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _REFILL_AFTER_SECONDS = 0.05
+# What the copy that is ready ahead may take: it has written to next to nothing of its memory yet.
+_SPARE_BYTES = 32 * MIB
+# A template that is ready has this much over what it uses then, and an eighth: each fork takes
+# page tables for all its memory, which are freed with the copy.
+_HEADROOM_BYTES = 32 * MIB
 
 
 class InitFailed(Exception):
@@ -62,6 +67,8 @@ class Snapshot:
         self.log_stream_name = self.log.stream_name
         self.initialization_type: InitializationType = "snap-start"
         self.last_used = time.monotonic()
+        # Of the host's memory, as long as anything of it is left. What is restored is not counted.
+        self.held_bytes = version.memory_mib * MIB + _SPARE_BYTES
         self._isolation = parts.isolation
         self._parts = replace(parts, sandboxes=TemplateSandboxes(parts.isolation, self._connected))
         self._loop = asyncio.get_running_loop()
@@ -69,6 +76,7 @@ class Snapshot:
         self._life_began = time.monotonic()
         self._initialization: Initialization | None = None
         self._template: Template | None = None
+        self._sandbox: Sandbox | None = None  # the template's
         self._made: asyncio.Future[None] = self._loop.create_future()
         self._users = 0
         self._is_closing = False
@@ -87,9 +95,23 @@ class Snapshot:
     def has_spare(self) -> bool:
         return self._spare is not None
 
-    def memory_bytes(self) -> int:
-        """What the template uses; its copies count for themselves."""
-        return self._life.memory_bytes() if self._life is not None else 0
+    @property
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def limit_to_use(self) -> int:
+        """Hold no more than a template needs that is initialised; answers how much less that is."""
+        used = self._life.memory_bytes() if self._life is not None else 0
+        whole = self.version.memory_mib * MIB
+        kept = used + used // 8 + _HEADROOM_BYTES
+        if self._sandbox is None or not used or kept >= whole:
+            return 0
+        try:
+            self._sandbox.limit(replace(_limits(self.version), memory_bytes=kept))
+        except OSError:  # it is ending
+            return 0
+        self.held_bytes -= whole - kept
+        return whole - kept
 
     async def wait_made(self) -> None:
         """Until it is made. Raises InitFailed, NotTaken."""
@@ -100,6 +122,12 @@ class Snapshot:
         self.last_used = time.monotonic()
         self._wants_spare.set()
         spare, self._spare = self._spare, None
+        if spare is not None:
+            try:
+                spare.sandbox.limit(_limits(self.version))
+            except OSError:  # it has ended
+                self._dispose_later(spare)
+                return None
         return spare
 
     def drop_spare(self) -> None:
@@ -136,19 +164,23 @@ class Snapshot:
 
     async def restore(self, volume: Volume) -> RestoredSandbox:
         """A copy on a volume of `volume()`. Raises SandboxStartFailed, OSError."""
+        return await self._restore(volume, _limits(self.version))
+
+    async def _restore(self, volume: Volume, limits: Limits) -> RestoredSandbox:
         template = self._template
         if template is None:
             raise SandboxStartFailed("the snapshot is gone")
-        limits = limits_of(self.version)
         self._users += 1
         try:
-            sandbox, slot = await self._isolation.restore(
-                template, volume, replace(limits, cpus=max(limits.cpus, INIT_CPUS))
-            )
+            sandbox, slot = await self._isolation.restore(template, volume, limits)
         except BaseException:
             self._release()
             raise
         return RestoredSandbox(sandbox, slot, volume, self._release)
+
+    def refuse(self, why: NotTaken) -> None:
+        """There is no room for it: it is not begun."""
+        self._fail(why)
 
     def close(self) -> None:
         """Nothing is restored from it any more; it ends when what was restored has."""
@@ -213,7 +245,9 @@ class Snapshot:
         try:
             volume = await self.volume()
             try:
-                spare = await self.restore(volume)
+                limits = _limits(self.version)
+                memory_bytes = min(limits.memory_bytes, _SPARE_BYTES)
+                spare = await self._restore(volume, replace(limits, memory_bytes=memory_bytes))
             except BaseException:
                 await volume.close()
                 raise
@@ -242,6 +276,7 @@ class Snapshot:
             self._end_init("success")
             if readiness.sockets:
                 self._warn_of_sockets(readiness.sockets)
+            self._sandbox = sandbox.sandbox
             self._template = sandbox.template(readiness)
             self._wants_spare.set()
 
@@ -314,6 +349,11 @@ class Snapshot:
             self._made.exception()  # whether anybody asks or not
         if not self._is_closing:
             self.close()
+
+
+def _limits(version: FunctionVersion) -> Limits:
+    limits = limits_of(version)
+    return replace(limits, cpus=max(limits.cpus, INIT_CPUS))
 
 
 async def _dispose(spare: RestoredSandbox) -> None:

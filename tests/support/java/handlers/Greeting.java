@@ -21,6 +21,7 @@ public class Greeting implements RequestHandler<Map<String, String>, Map<String,
         answer.put("memory", context.getMemoryLimitInMB());
         answer.put("hasTime", context.getRemainingTimeInMillis() > 0);
         answer.put("custom", context.getClientContext() == null ? null : context.getClientContext().getCustom());
+        answer.put("tenant", context.getTenantId());
         answer.put("java", System.getProperty("java.specification.version"));
         return answer;
     }

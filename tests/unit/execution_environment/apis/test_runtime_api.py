@@ -39,6 +39,15 @@ async def test_an_invocation_without_client_context_has_no_such_header(runtime):
     assert "lambda-runtime-client-context" not in response.headers
 
 
+async def test_the_tenant_is_told_where_there_is_one(runtime):
+    response = await runtime.begin(replace(INVOCATION, tenant_id="a b:c/d=e+f-g@h"))
+    assert response.headers["lambda-runtime-aws-tenant-id"] == "a b:c/d=e+f-g@h"
+    await runtime.client.post(f"{ANSWER}/response", b"1")
+    await runtime.answered()
+    response = await runtime.begin()
+    assert "lambda-runtime-aws-tenant-id" not in response.headers
+
+
 async def test_a_response_is_taken_and_the_runtime_goes_on(runtime):
     for number in range(3):
         await runtime.begin(replace(INVOCATION, request_id=str(number)))

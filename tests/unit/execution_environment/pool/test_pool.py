@@ -312,3 +312,38 @@ async def test_an_environment_that_is_ready_while_the_pool_closes_is_closed(driv
 async def test_all_environments_are_told_of(driver):
     environments = [await driver.idle(), await driver.idle(OTHER)]
     assert driver.pool.environments() == environments
+
+
+async def test_draining_waits_for_extensions_that_still_work_after_the_answer(driver):
+    call, environment = await driver.at_work()
+    environment.answer()
+    await call
+    draining = asyncio.create_task(driver.pool.drain())
+    await settle()
+    assert not draining.done()
+    environment.next()
+    await draining
+
+
+async def test_draining_waits_for_an_invocation_whose_caller_has_gone(driver):
+    call, environment = await driver.at_work()
+    call.cancel()
+    draining = asyncio.create_task(driver.pool.drain())
+    await settle()
+    assert not draining.done()
+    environment.next()
+    await draining
+
+
+async def test_draining_ends_with_the_invocations(driver):
+    call, _ = await driver.at_work()
+    draining = asyncio.create_task(driver.pool.drain())
+    await settle()
+    driver.pool.end_invocations()
+    await refused(call)
+    await draining
+
+
+async def test_without_anything_at_work_nothing_is_waited_for(driver):
+    await driver.idle()
+    await driver.pool.drain()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
+from tests.support.versions import function_version
 
-from lambent.domain.function import FunctionVersion, RuntimeManagement
+from lambent.domain.function import RuntimeManagement
 from lambent.execution_environment.runtimes import installed_runtimes
 from lambent.execution_environment.runtimes.entrypoint import InvalidEntrypoint
 from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
@@ -17,6 +18,8 @@ from lambent.execution_environment.runtimes.runtime import Runtime, RuntimeUnava
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lambent.domain.function import FunctionVersion
 
 PYENV = Path("/home/user/.pyenv/versions/3.12.1")
 INTERPRETERS = {
@@ -271,25 +274,8 @@ def test_each_installed_version_is_one_to_choose(tmp_path):
 
 
 def version_at(arn: str | None) -> FunctionVersion:
-    return FunctionVersion(
-        account_id="123456789012",
-        region="eu-west-1",
-        name="orders",
-        runtime="python3.12",
-        handler="main.handler",
-        role="arn:aws:iam::123456789012:role/orders",
-        timeout_seconds=3,
-        memory_mib=256,
-        ephemeral_storage_mib=512,
-        code_sha256="",
-        code_bytes=0,
-        revision_id="",
-        configuration_id="",
-        last_modified="",
-        runtime_management=RuntimeManagement(
-            update_mode="Manual" if arn else "Auto", runtime_version_arn=arn
-        ),
-    )
+    management = RuntimeManagement(update_mode="Manual" if arn else "Auto", runtime_version_arn=arn)
+    return function_version(region="eu-west-1", runtime_management=management)
 
 
 def test_a_function_runs_with_the_version_it_stays_at(tmp_path):

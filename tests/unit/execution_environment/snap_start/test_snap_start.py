@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from tests.unit.execution_environment.fakes import RUNTIME, VERSION
+from tests.unit.execution_environment.fakes import RUNTIME, VERSION, settle
 
+from lambent.execution_environment.host_budget import NOTHING, HostBudget, NoRoom, Room
 from lambent.execution_environment.prepared_sandbox import Wanted
 from lambent.execution_environment.snap_start import snap_start
 from lambent.execution_environment.snap_start.snap_start import SnapStart
@@ -61,7 +62,9 @@ class FakeSnapshot:
         self.is_ready = False
         self.spare = None
         self.failure = None
-        self.used_bytes = 10
+        self.held_bytes = 100
+        self.unused_bytes = 0
+        self.is_closing = False
         self._made = asyncio.get_running_loop().create_future()
         self._closed = asyncio.Event()
         self.begun.put_nowait(self)
@@ -80,8 +83,12 @@ class FakeSnapshot:
     async def run(self):
         await self._closed.wait()
 
-    def memory_bytes(self):
-        return self.used_bytes
+    def limit_to_use(self):
+        self.held_bytes -= self.unused_bytes
+        return self.unused_bytes
+
+    def refuse(self, why):
+        self.fail(why)
 
     def take_spare(self):
         spare, self.spare = self.spare, None
@@ -102,7 +109,7 @@ class FakeSnapshot:
         return f"restored onto {onto.path}"
 
     def close(self):
-        self.is_ready = False
+        self.is_ready, self.is_closing = False, True
         if not self._made.done():
             self._made.set_exception(NotTaken("dropped"))
         self._closed.set()
@@ -122,14 +129,19 @@ def parts():
 
 
 @pytest.fixture
-async def make(monkeypatch, parts):
+def budget():
+    return HostBudget(Room(1000, 1))
+
+
+@pytest.fixture
+async def make(monkeypatch, parts, budget):
     monkeypatch.setattr(snap_start, "Snapshot", FakeSnapshot)
     monkeypatch.setattr(FakeSnapshot, "begun", asyncio.Queue(), raising=False)
     async with asyncio.timeout(20):
         running = []
 
         async def made(problem="", *, is_current=lambda version: True):
-            starts = SnapStart(parts, is_current, problem, idle_seconds=5, memory_bytes=25)
+            starts = SnapStart(parts, is_current, problem, budget=budget, idle_seconds=5)
             running.append(starts.running())
             await running[-1].__aenter__()
             return starts
@@ -232,14 +244,14 @@ async def test_a_restore_that_fails_becomes_an_init_and_another_snapshot_is_made
         await asyncio.sleep(0)
 
 
-async def test_snapshots_go_with_their_version_when_unused_for_long_or_too_large(make):
-    current = {"1", "2", "3", "4"}
+async def test_snapshots_go_with_their_version_or_when_unused_for_long(make):
+    current = {"1", "2", "4"}
     starts = await make(is_current=lambda version: version.version in current)
     made = {
         number: await prepared(starts, replace(PUBLISHED, version=number, configuration_id=number))
         for number in sorted(current)
     }
-    for number, last_used in (("1", 90_000.0), ("2", 89_999.0), ("3", 89_998.0), ("4", 1.0)):
+    for number, last_used in (("1", 90_000.0), ("2", 89_999.0), ("4", 1.0)):
         made[number].last_used = last_used
     made["1"].spare = made["2"].spare = Restored("/spare")
     current.discard("2")
@@ -249,3 +261,56 @@ async def test_snapshots_go_with_their_version_when_unused_for_long_or_too_large
     starts.reap(90_006.0)
     assert made["1"].is_ready
     assert made["1"].spare is None
+
+
+def numbered(number):
+    return replace(PUBLISHED, version=number, configuration_id=number)
+
+
+async def test_a_template_holds_memory_of_the_host_until_nothing_of_it_is_left(make, budget):
+    starts = await make()
+    snapshot = await prepared(starts)
+    assert budget.held == Room(100, 0)
+    assert starts.versions() == [PUBLISHED]
+    snapshot.close()
+    await settle()
+    assert budget.held == NOTHING
+    assert starts.versions() == []
+
+
+async def test_one_that_is_made_holds_what_it_needs(make, budget):
+    starts = await make()
+    preparing = asyncio.create_task(starts.prepare(PUBLISHED))
+    snapshot = await FakeSnapshot.begun.get()
+    snapshot.unused_bytes = 70
+    snapshot.become_ready()
+    await preparing
+    await settle()
+    assert budget.held == Room(30, 0)
+
+
+async def test_without_room_there_is_no_snapshot_until_there_is(make, budget, caplog):
+    starts = await make()
+    budget.take(Room(950, 0))
+    assert await starts.prepare(PUBLISHED) is None
+    refused = await FakeSnapshot.begun.get()
+    assert refused.is_closing
+    assert "has no snapshot" not in caplog.text
+    budget.release(Room(950, 0))
+    assert (await prepared(starts)).is_ready
+
+
+async def test_templates_nobody_uses_make_room_the_least_recently_used_first(make, budget):
+    starts = await make()
+    made = {number: await prepared(starts, numbered(number)) for number in "123"}
+    for number, last_used in (("1", 1.0), ("2", 3.0), ("3", 2.0)):
+        made[number].last_used = last_used
+    taken = await starts.volume(numbered("1"))  # an environment's
+    await budget.reserve(Room(750, 1))
+    assert {number for number, each in made.items() if each.is_ready} == {"1", "2"}
+    with pytest.raises(NoRoom):
+        await budget.reserve(Room(200, 0))
+    assert made["2"].is_ready
+    await taken.close()
+    await budget.reserve(Room(250, 0))
+    assert budget.held == Room(1000, 1)

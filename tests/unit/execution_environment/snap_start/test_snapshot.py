@@ -11,6 +11,7 @@ import pytest
 from tests.unit.execution_environment.fake_sandboxes import FakeIsolation
 from tests.unit.execution_environment.fakes import VERSION, settle
 
+from lambent.domain.quotas import MIB
 from lambent.execution_environment.snap_start.snapshot import InitFailed, NotTaken, Snapshot
 from lambent.sandbox.sandbox import Exit, SandboxStartFailed
 
@@ -40,6 +41,7 @@ class CopyingIsolation(FakeIsolation):
     async def restore(self, source, volume, limits):
         if self.copying_fails:
             raise SandboxStartFailed("nobody may unshare")
+        self.restored_with = limits
         return await self.build(volume=volume), await self.take_slot()
 
 
@@ -160,3 +162,46 @@ async def test_a_host_that_lets_nothing_be_copied_is_known_before_it_is_relied_o
     with pytest.raises(NotTaken, match="nobody may unshare"):
         await trial.snapshot.wait_made()
     await trial.running
+
+
+async def test_what_is_made_holds_what_it_uses_and_some_more(trial):
+    await trial.say()
+    await trial.snapshot.wait_made()
+    template = trial.snapshot._sandbox
+    assert trial.snapshot.held_bytes == 160 * MIB  # with the spare copy's
+    assert trial.snapshot.limit_to_use() == 0  # nobody knows what it uses
+    template.memory_peak = 2 * 40 * MIB  # it uses half
+    assert trial.snapshot.limit_to_use() == 51 * MIB
+    assert template.limits.memory_bytes == (128 - 51) * MIB
+    assert trial.snapshot.held_bytes == 109 * MIB
+
+
+async def test_one_that_ends_while_it_is_limited_holds_what_it_did(trial):
+    await trial.say()
+    await trial.snapshot.wait_made()
+    trial.snapshot._sandbox.memory_peak = MIB
+    trial.isolation.limit_failure = OSError("it is gone")
+    assert trial.snapshot.limit_to_use() == 0
+
+
+async def test_a_copy_that_is_ready_ahead_may_take_little_until_it_is_used(trial):
+    await trial.say()
+    await trial.snapshot.wait_made()
+    spare = trial.snapshot.take_spare()
+    assert trial.isolation.restored_with.memory_bytes == 32 * MIB
+    assert spare.sandbox.limits.memory_bytes == 128 * MIB
+    await spare.close()
+    await spare.volume.close()
+
+
+async def test_a_copy_that_has_ended_meanwhile_is_not_used(trial):
+    await trial.say()
+    await trial.snapshot.wait_made()
+    trial.isolation.limit_failure = OSError("it is gone")
+    assert trial.snapshot.take_spare() is None
+
+
+async def test_without_room_it_is_refused(trial):
+    trial.snapshot.refuse(NotTaken("no room"))
+    with pytest.raises(NotTaken, match="no room"):
+        await trial.snapshot.wait_made()

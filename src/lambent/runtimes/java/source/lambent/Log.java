@@ -28,6 +28,7 @@ final class Log {
     private final int threshold = Math.max(0, LEVELS.indexOf(System.getenv("AWS_LAMBDA_LOG_LEVEL")));
     private final OutputStream output = open();
     volatile String requestId; // of the invocation at work
+    volatile String tenantId; // null without tenant isolation
 
     private static OutputStream open() {
         String descriptor = System.getenv("_LAMBDA_TELEMETRY_LOG_FD");
@@ -78,6 +79,9 @@ final class Log {
         record.put("level", level.isEmpty() ? "UNDEFINED" : level);
         if (requestId != null) {
             record.put("AWSRequestId", requestId);
+        }
+        if (tenantId != null) {
+            record.put("tenantId", tenantId);
         }
         return Json.write(record);
     }

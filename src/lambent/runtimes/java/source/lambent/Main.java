@@ -30,6 +30,7 @@ public final class Main {
             RuntimeClient client, Invocation invocation, Handler handler, Log log)
             throws Exception {
         log.requestId = invocation.requestId();
+        log.tenantId = invocation.header("lambda-runtime-aws-tenant-id");
         String trace = invocation.header("lambda-runtime-trace-id");
         if (trace == null) {
             System.clearProperty("com.amazonaws.xray.traceHeader");

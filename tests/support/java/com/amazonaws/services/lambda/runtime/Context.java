@@ -15,4 +15,6 @@ public interface Context {
     ClientContext getClientContext();
 
     LambdaLogger getLogger();
+
+    String getTenantId();
 }

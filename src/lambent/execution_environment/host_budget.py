@@ -1,5 +1,7 @@
 """What this host has for execution environments: so much memory, and so many of them.
 
+What environments are restored from has its share of the same memory.
+
 Whoever wants room is given it, waits in line until what is closing has gone, or is refused. The
 host is never promised twice: what is closing counts until nothing of it is left.
 """
@@ -9,10 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Protocol
 
 # An environment with extensions has two seconds to shut down, and its sandbox is put away after
 # that. Whoever waits for it longer is better off being told to come again.
@@ -49,19 +48,32 @@ class _Request:
     )
 
 
+class Holder(Protocol):
+    """Some of whose room can be had back."""
+
+    def coming(self) -> Room:
+        """What is on its way back already."""
+
+    def closable(self) -> Room:
+        """What can be had back beside that."""
+
+    def close_oldest(self, shortage: Room) -> Room:
+        """Have back what was unused for longest, until that is enough; what is still short then."""
+
+
 class HostBudget:
-    """Who holds how much of the host, and who waits for it, first come first served.
+    """Who holds how much of the host, and who waits for it, first come first served."""
 
-    `make_room` is asked to have as much given back as it is told; it answers whether what is on its
-    way, now or by its doing, will be enough.
-    """
-
-    def __init__(self, limit: Room, make_room: Callable[[Room], bool]) -> None:
+    def __init__(self, limit: Room) -> None:
         self.limit = limit
         self.held = NOTHING
-        self._make_room = make_room
+        self._holders: list[Holder] = []
         self._requests: deque[_Request] = deque()
         self._is_settling = False
+
+    def add_holder(self, holder: Holder, *, is_first: bool = False) -> None:
+        """Have `holder` asked for room when there is none; who is first has all it can closed."""
+        self._holders.insert(0 if is_first else len(self._holders), holder)
 
     @property
     def is_short(self) -> bool:
@@ -135,6 +147,15 @@ class HostBudget:
             if not request.granted.done():
                 self.held += request.room
                 request.granted.set_result(None)
+
+    def _make_room(self, shortage: Room) -> bool:
+        """Have back what is unused, if that is enough together with what is coming anyway."""
+        shortage -= sum((holder.coming() for holder in self._holders), NOTHING)
+        if not shortage.fits(sum((holder.closable() for holder in self._holders), NOTHING)):
+            return False
+        for holder in self._holders:
+            shortage = holder.close_oldest(shortage)
+        return True
 
     def _shortage(self) -> Room:
         return sum((each.room for each in self._requests), self.held) - self.limit

@@ -1,0 +1,119 @@
+"""What functions run in, from the interpreters on this host to the pool of environments."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from lambent.control_plane.deployment import Deployments
+from lambent.domain.quotas import MIB, TENANT_ENVIRONMENTS
+from lambent.execution_environment.fast_starts.stem_cells import open_sandboxes
+from lambent.execution_environment.host_budget import HostBudget, Room
+from lambent.execution_environment.pool.pool import Pool, PoolLimits
+from lambent.execution_environment.pool.provisioned import ProvisionedConcurrencyKeeper
+from lambent.execution_environment.runtime_process import Parts
+from lambent.execution_environment.runtimes import installed_runtimes
+from lambent.execution_environment.snap_start.snap_start import open_snap_start
+from lambent.sandbox.isolation import Isolation
+from lambent.server.background import running
+from lambent.telemetry.log_pipeline import LogPipeline
+from lambent.telemetry.log_retention import run_retention
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from lambent.execution_environment.runtimes.runtime import Runtime
+    from lambent.execution_environment.snap_start.snap_start import SnapStart
+    from lambent.server.config import Config
+    from lambent.server.stores import Stores
+
+
+@contextlib.asynccontextmanager
+async def open_runtimes(config: Config) -> AsyncIterator[Mapping[str, Runtime]]:
+    """What this host can run, by identifier; meanwhile it follows what is installed and removed."""
+    sources = (config.runtimes_dir, config.interpreters)
+    runtimes = await asyncio.to_thread(installed_runtimes.find_runtimes, *sources)
+    async with running("installed runtimes", installed_runtimes.watch(runtimes, *sources)):
+        yield runtimes
+
+
+@contextlib.asynccontextmanager
+async def open_parts(
+    config: Config, stores: Stores, runtimes: Mapping[str, Runtime]
+) -> AsyncIterator[Parts]:
+    """What environments without a snapshot are made from. Raises IsolationUnavailable."""
+    pipeline = LogPipeline(stores.logs)
+    async with (
+        Isolation.open(
+            state_directory=config.data_dir / "sandboxes", kind=config.isolation
+        ) as isolation,
+        running("log pipeline", pipeline.run()),
+        running("log retention", run_retention(stores.logs)),
+        open_sandboxes(
+            isolation,
+            runtimes,
+            has_stem_cells=config.fast_starts,
+            idle_seconds=config.idle_seconds,
+        ) as sandboxes,
+    ):
+        yield Parts(
+            isolation=isolation,
+            sandboxes=sandboxes,
+            runtimes=runtimes,
+            task_root=stores.packages.unpack,
+            layers_root=stores.layer_contents.root,
+            logs=pipeline,
+            freeze_after_seconds=config.freeze_after_seconds,
+        )
+
+
+def host_budget(config: Config) -> HostBudget:
+    """What environments, and snapshots they are restored from, may take of this host together."""
+    return HostBudget(Room(config.memory_mib * MIB, config.max_environments))
+
+
+def open_snapshots(
+    config: Config, stores: Stores, parts: Parts, budget: HostBudget
+) -> AbstractAsyncContextManager[SnapStart]:
+    """Where environments get their sandboxes from: restored ones, and those of `parts`."""
+    return open_snap_start(
+        parts,
+        stores.functions.is_current,
+        budget=budget,
+        takes_snapshots=config.fast_starts,
+        idle_seconds=config.idle_seconds,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_deployments(stores: Stores, snap_start: SnapStart) -> AsyncIterator[Deployments]:
+    """Makes new versions ready meanwhile, and those that an earlier run of the server left."""
+    deployments = Deployments(
+        stores.functions, stores.packages, stores.layer_contents, snap_start.prepare
+    )
+    await stores.collection.collect()
+    deployments.recover()
+    async with running("deployments", deployments.run()):
+        yield deployments
+
+
+@contextlib.asynccontextmanager
+async def open_pool(
+    config: Config, stores: Stores, parts: Parts, budget: HostBudget
+) -> AsyncIterator[Pool]:
+    """Every environment, those of provisioned concurrency too; afterwards none is left."""
+    limits = PoolLimits(
+        parallel_starts=2 * (os.cpu_count() or 1),
+        scaling_rate=config.scaling_rate,
+        tenant_environments=int(config.concurrency * TENANT_ENVIRONMENTS),
+        idle_seconds=config.idle_seconds,
+    )
+    async with Pool(parts, limits, budget, stores.functions.is_current) as pool:
+        keeper = ProvisionedConcurrencyKeeper(
+            pool, stores.provisioned_concurrency, stores.functions
+        )
+        async with running("provisioned concurrency", keeper.run()):
+            yield pool
