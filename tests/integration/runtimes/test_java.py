@@ -42,6 +42,7 @@ def test_a_request_handler_of_a_jar(java, identifier):
         "arn": said["arn"],
         "memory": 256,
         "hasTime": True,
+        "tenant": None,
         "custom": {"k": "v"},
         "java": identifier.removeprefix("java"),
     }
