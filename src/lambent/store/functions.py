@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,12 @@ from lambent.store.function_rows import (
     tag_rows,
     version_row,
 )
-from lambent.store.schema import function_tags, function_versions, functions
+from lambent.store.schema import (
+    function_records,
+    function_tags,
+    function_versions,
+    functions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
 
     from lambent.store.database import Database
     from lambent.store.seal import Seal
+
+
+# Told the account, the region, the function's name, and the qualifier unless it was all of it.
+OnDelete = Callable[[str, str, str, str | None], None]
 
 
 class AlreadyExists(Exception):
@@ -167,6 +177,20 @@ def _drop_tags(connection: Connection, function: Function, keys: Collection[str]
     )
 
 
+def drop_records(
+    connection: Connection, account_id: str, region: str, name: str, qualifier: str
+) -> None:
+    """Take away what belongs to a version or alias that is about to go."""
+    columns = function_records.c
+    is_its = and_(
+        columns.account_id == account_id,
+        columns.region == region,
+        columns.name == name,
+        columns.qualifier == qualifier,
+    )
+    connection.execute(delete(function_records).where(is_its))
+
+
 class FunctionStore:
     """The functions of all accounts and regions."""
 
@@ -174,6 +198,7 @@ class FunctionStore:
         self._database = database
         self._seal = seal
         self._regions: dict[tuple[str, str], _Region] = {}
+        self._on_delete: list[OnDelete] = []
 
     @classmethod
     async def open(cls, database: Database, seal: Seal) -> FunctionStore:
@@ -182,6 +207,10 @@ class FunctionStore:
         for entry in await database.read(lambda connection: _load(connection, seal)):
             store._add(entry)
         return store
+
+    def on_delete(self, forget: OnDelete) -> None:
+        """Have `forget` called whenever a function is gone, or one of its qualifiers is."""
+        self._on_delete.append(forget)
 
     def function(self, account_id: str, region: str, name: str) -> Function | None:
         entry = self._entry(account_id, region, name)
@@ -297,6 +326,7 @@ class FunctionStore:
         def committed(was_there: bool) -> None:
             if was_there:
                 self._regions[account_id, region].remove(name)
+                self._tell_deleted(account_id, region, name, None)
 
         return await self._database.write(job, committed=committed)
 
@@ -307,13 +337,19 @@ class FunctionStore:
 
         def job(connection: Connection) -> bool:
             is_version = _is_version(account_id, region, name, version)
+            drop_records(connection, account_id, region, name, version)
             return connection.execute(delete(function_versions).where(is_version)).rowcount > 0
 
         def committed(was_there: bool) -> None:
             if was_there:
                 del self._regions[account_id, region].entries[name].versions[version]
+                self._tell_deleted(account_id, region, name, version)
 
         return await self._database.write(job, committed=committed)
+
+    def _tell_deleted(self, account_id: str, region: str, name: str, qualifier: str | None) -> None:
+        for forget in self._on_delete:
+            forget(account_id, region, name, qualifier)
 
     def _entry(self, account_id: str, region: str, name: str) -> _Entry | None:
         found = self._regions.get((account_id, region))

@@ -100,6 +100,29 @@ provisioned_concurrency = Table(
     _of("function_versions", "version", ondelete="CASCADE"),
 )
 
+# What functions, or their qualifiers, keep beside their versions: see `records.py`.
+function_records = Table(
+    "function_records",
+    metadata,
+    *_key(),
+    Column("qualifier", String, primary_key=True),  # empty: the function as a whole
+    Column("kind", String, primary_key=True),
+    Column("revision_id", String, nullable=False),
+    Column("configuration", JSON, nullable=False),
+    _of("functions", ondelete="CASCADE"),
+)
+
+account_records = Table(
+    "account_records",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("revision_id", String, nullable=False),
+    Column("configuration", JSON, nullable=False),
+)
+
 # Identifiers of logs are never used again (AUTOINCREMENT): what is left of a deleted group must not
 # turn up in a new one, and an event's identifier says when it came.
 log_groups = Table(
