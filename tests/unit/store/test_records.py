@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.versions import function_version
@@ -27,7 +27,7 @@ class Rule(AccountRecord):
 
 
 VERSION = function_version()
-OF = {"account_id": VERSION.account_id, "region": VERSION.region, "name": VERSION.name}
+OF: Any = {"account_id": VERSION.account_id, "region": VERSION.region, "name": VERSION.name}
 NOTE = Note(**OF, revision_id="1", text="a", more={"k": "v"})
 RULE = Rule(account_id="1", region="r", id="csc-1", revision_id="1", text="a")
 
@@ -54,9 +54,9 @@ async def test_a_record_is_there_after_a_restart(notes, rules, database, store):
     again = await FunctionRecords.open(database, store, Note)
     assert again.get(**OF) == NOTE
     assert again.of_account(VERSION.account_id, VERSION.region) == [NOTE]
-    again = await AccountRecords.open(database, Rule)
-    assert again.get("1", "r", "csc-1") == RULE
-    assert again.everything() == [RULE]
+    rules_again = await AccountRecords.open(database, Rule)
+    assert rules_again.get("1", "r", "csc-1") == RULE
+    assert rules_again.everything() == [RULE]
 
 
 async def test_what_is_to_be_new_replaces_nothing(notes, rules):
