@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.cold import bursts, cold
+from benchmarks.control_plane import control_plane
 from benchmarks.figures import record, text
 from benchmarks.idle import frozen, memory, provisioned
 from benchmarks.processes import newest_runtime
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Part = Callable[[], Iterator[Figures | Skipped]]
 
-PARTS = ("warm", "cold", "bursts", "frozen", "provisioned", "memory")
+PARTS = ("warm", "cold", "bursts", "frozen", "provisioned", "memory", "control-plane")
 
 
 def main() -> None:
@@ -63,6 +64,8 @@ def read_options() -> argparse.Namespace:
         default=50,
         help="whose memory is measured; 1000 takes three minutes more",
     )
+    arguments.add_argument("--functions", type=int, default=10_000, help="to read one or a page of")
+    arguments.add_argument("--reads", type=int, default=1000, help="of a function, and of a page")
     arguments.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts")
     arguments.add_argument("--json", action="store_true", help="print one JSON object at the end")
     return arguments.parse_args()
@@ -76,6 +79,7 @@ def parts(options: argparse.Namespace, python: Runtime) -> dict[str, Part]:
         "frozen": partial(frozen, python, options.idle_calls),
         "provisioned": partial(provisioned, python, options.provisioned),
         "memory": partial(memory, python, options.idle_environments),
+        "control-plane": partial(control_plane, python, options.functions, options.reads),
     }
 
 

@@ -21,16 +21,19 @@ import click
 from lambent.cli.main import main as command_line
 from lambent.control_plane.not_available import NOT_AVAILABLE
 from lambent.control_plane.operations import OPERATIONS as CONTROL_PLANE_OPERATIONS
+from lambent.control_plane.stored_only import STORED_ONLY
 from lambent.domain import quotas
 from lambent.invocation.invoke import (
     NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
     OPERATIONS as INVOCATION_OPERATIONS,
 )
-from lambent.server.config import SETTINGS, Setting
+from lambent.server.config import SETTINGS
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from lambent.server.setting import Setting
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -42,6 +45,7 @@ _LOGS_API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReferenc
 _DEFAULTS = {"memory_mib": "80 % of the machine's, or of what the server's control group allows"}
 _MIB = quotas.MIB
 _REFUSED = {**NOT_AVAILABLE, **INVOCATIONS_NOT_AVAILABLE}
+_LAMBDA_OPERATIONS = CONTROL_PLANE_OPERATIONS.keys() | INVOCATION_OPERATIONS.keys()
 
 # What each quota is, by its name in domain/quotas.py. A new one needs a line here.
 _LIMITS = {
@@ -50,7 +54,8 @@ _LIMITS = {
     "LOG_TAIL_BYTES": "Log answered with `LogType=Tail`",
     "CLIENT_CONTEXT_BYTES": "Client context, in base64",
     "ACCOUNT_CONCURRENCY": "Invocations of an account at one time; the setting `concurrency` changes it",
-    "UNRESERVED_CONCURRENCY": "Of an account's concurrency, what cannot be provisioned",
+    "UNRESERVED_CONCURRENCY": "Of an account's concurrency, what can be neither reserved nor provisioned",
+    "REQUESTS_PER_EXECUTION": "Invocations of a function in a second, for each execution reserved for it",
     "SCALING_ENVIRONMENTS": "Environments one function may have started in 10 seconds; the setting `scaling_rate` changes it",
     "SCALING_SECONDS": "Time in which so many environments may start",
     "TENANT_ENVIRONMENTS": "Environments of a function with tenant isolation, for each invocation that `concurrency` allows",
@@ -64,12 +69,21 @@ _LIMITS = {
     "ENVIRONMENT_BYTES": "Environment variables of a function together",
     "TAGS": "Tags of one resource",
     "LISTED_ITEMS": "Items in one page of a list",
+    "LISTED_EVENT_SOURCE_MAPPINGS": "Event source mappings in one page of a list",
+    "LISTED_CODE_SIGNING_CONFIGS": "Code signing configurations, or functions with one, in one page of a list",
     "MIB_PER_CPU": "Memory at which a function has one processor",
     "ZIPPED_BYTES": "Deployment package, zipped: must be smaller",
     "UNZIPPED_BYTES": "Deployment package, unzipped: must be smaller; with its layers: at most",
     "LAYERS": "Layers of a function",
     "LAYER_POLICY_BYTES": "Policy of a layer version",
-    "CODE_STORAGE_BYTES": "Code storage that `GetAccountSettings` answers; not enforced",
+    "FUNCTION_POLICY_BYTES": "Policy of a function, version or alias",
+    "CODE_STORAGE_BYTES": "Code of an account in one region; the setting `code_storage_mib` changes it",
+    "BATCH_SIZE_MAXIMUM_FIFO": "`BatchSize` of an event source mapping of a FIFO queue",
+    "BATCH_SIZE_WITHOUT_WINDOW": "`BatchSize` of one of a queue without `MaximumBatchingWindowInSeconds`",
+    "EVENT_FILTERS": "Filters of an event source mapping",
+    "POLLERS_MAXIMUM_DEFAULT": "`MaximumPollers` of provisioned pollers unless it is set",
+    "POLLERS_MAXIMUM_KAFKA": "`MaximumPollers` of Kafka's",
+    "RECORD_AGE_MINIMUM_SECONDS": "Least `MaximumRecordAgeInSeconds` that is not -1",
     "INIT_SECONDS": "Start of a runtime, before it is tried again within the first invocation",
     "LONG_INIT_SECONDS": "The same for provisioned concurrency and SnapStart; the function's time-out when that is longer",
     "RESTORE_SECONDS": "Start from a snapshot, with the hooks that run after that",
@@ -122,7 +136,8 @@ def _plain(text: object) -> str:
 
 
 def default_of(setting: Setting) -> str:
-    return _DEFAULTS.get(setting.name) or f"`{_plain(setting.default())}`"
+    default = _plain(setting.default())
+    return _DEFAULTS.get(setting.name) or (f"`{default}`" if default else "none")
 
 
 def allowed_values(setting: Setting) -> str:
@@ -211,37 +226,52 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
 
 
 def _operations_page() -> str:
-    available = CONTROL_PLANE_OPERATIONS | INVOCATION_OPERATIONS
     introduction = (
         "Every operation is found, parsed and checked by AWS's own service models, as botocore "
-        "ships them. What is not there answers `NotImplementedException` with HTTP status 501, "
-        "which SDKs do not try again."
+        "ships them. What is refused answers `NotImplementedException` with HTTP status 501, "
+        "which SDKs do not try again. What is stored for a later release is checked, kept and "
+        "answered as AWS does, but nothing acts on it yet; the server's log says so as well."
     )
     return _page(
         "Operations",
         introduction,
         [
             "## Lambda\n",
-            f"### There ({len(available)})\n",
-            _linked(sorted(available), _LAMBDA_API),
-            f"### Not there yet ({len(_REFUSED)})\n",
-            _table(("operation", "answer"), _refusals()),
+            _table(("operation", "state", "notes"), _lambda_operations()),
+            "### Settings of functions stored for a later release\n",
+            _table(("setting", "notes"), _stored_settings()),
             "## CloudWatch Logs\n",
             "Every other operation answers `NotImplementedException`.\n",
-            f"### There ({len(LOGS_OPERATIONS)})\n",
-            _linked(sorted(LOGS_OPERATIONS), _LOGS_API),
+            _table(
+                ("operation",), ((_linked(name, _LOGS_API),) for name in sorted(LOGS_OPERATIONS))
+            ),
         ],
     )
 
 
-def _linked(names: Iterable[str], address: str) -> str:
-    return _table(("operation",), ((f"[{name}]({address}{name}.html)",) for name in names))
+def _linked(name: str, address: str) -> str:
+    return f"[{name}]({address}{name}.html)"
 
 
-def _refusals() -> Iterator[tuple[str, str]]:
-    for name, text in sorted(_REFUSED.items()):
-        _, _, reason = text.partition("this release of Lambent. ")
-        yield name, reason
+def _lambda_operations() -> Iterator[tuple[str, str, str]]:
+    for name in sorted(_LAMBDA_OPERATIONS | _REFUSED.keys()):
+        yield (_linked(name, _LAMBDA_API), *_state(name))
+
+
+def _state(operation: str) -> tuple[str, str]:
+    """What happens to a call of `operation`, and the reason where that is not everything."""
+    if operation in _REFUSED:
+        _, _, reason = _REFUSED[operation].partition("this release of Lambent. ")
+        return "refused", reason
+    if operation in STORED_ONLY:
+        return "stored for a later release", STORED_ONLY[operation]
+    return "enforced", ""
+
+
+def _stored_settings() -> Iterator[tuple[str, str]]:
+    for name, sentence in sorted(STORED_ONLY.items()):
+        if name not in _LAMBDA_OPERATIONS | _REFUSED.keys():
+            yield f"`{name}`", sentence
 
 
 # Limits

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lambent.control_plane.operations import NOT_AVAILABLE, OPERATIONS as CONTROL_PLANE_OPERATIONS
+from lambent.control_plane.stored_only import STORED_ONLY
 from lambent.execution_environment.lifecycle import (
     ENVIRONMENT_TRANSITIONS,
     EXTENSION_TRANSITIONS,
@@ -110,7 +111,16 @@ def test_every_operation_has_a_row(operations: dict[str, object]) -> None:
 def test_every_refusal_says_why_in_the_table() -> None:
     text = (REFERENCE / "operations.md").read_text()
     for name in (*NOT_AVAILABLE, *INVOCATIONS_NOT_AVAILABLE):
-        assert re.search(rf"^\| {name} \| \S.+ \|$", text, re.MULTILINE), name
+        assert re.search(rf"^\| \[{name}\]\S+ \| refused \| \S.+ \|$", text, re.MULTILINE), name
+
+
+def test_everything_stored_for_a_later_release_says_what_it_lacks() -> None:
+    text = (REFERENCE / "operations.md").read_text()
+    for name in STORED_ONLY.keys() & CONTROL_PLANE_OPERATIONS.keys():
+        row = rf"^\| \[{name}\]\S+ \| stored for a later release \| \S.+ \|$"
+        assert re.search(row, text, re.MULTILINE), name
+    for name in STORED_ONLY.keys() - CONTROL_PLANE_OPERATIONS.keys() - NOT_AVAILABLE.keys():
+        assert re.search(rf"^\| `{name}` \| \S.+ \|$", text, re.MULTILINE), name
 
 
 def test_the_newest_version_in_the_changelog_is_the_packages() -> None:

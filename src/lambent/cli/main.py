@@ -15,10 +15,12 @@ import click
 from lambent.cli import api_commands, doctor_command, environment_commands, runtime_commands
 from lambent.sandbox import signals
 from lambent.sandbox.privileges import enter_namespaces
-from lambent.server.config import SETTINGS, Config, ConfigurationError, Setting, load
+from lambent.server.config import SETTINGS, Config, ConfigurationError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lambent.server.setting import Setting
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

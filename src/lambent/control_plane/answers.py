@@ -6,18 +6,23 @@ about one version has its state; what a list says about it has not.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+from lambent.control_plane.customer_keys import described_environment
 from lambent.control_plane.logging_configuration import described_logging
+from lambent.control_plane.network_settings import described_file_systems, described_vpc
 from lambent.control_plane.runtime_versions import version_config
 from lambent.control_plane.tenancy import PER_TENANT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lambent.control_plane.plane import ControlPlane
     from lambent.domain.function import FunctionVersion
 
 
-def configuration(
+async def configuration(
     plane: ControlPlane, version: FunctionVersion, *, is_qualified: bool
 ) -> dict[str, Any]:
     """The model's FunctionConfiguration, as operations on one version answer it.
@@ -26,7 +31,7 @@ def configuration(
     by the serializer.
     """
     return {
-        **listed_configuration(version, is_qualified=is_qualified),
+        **await listed_configuration(plane, version, is_qualified=is_qualified),
         "State": version.state,
         "StateReason": version.state_reason,
         "StateReasonCode": version.state_reason_code,
@@ -37,7 +42,9 @@ def configuration(
     }
 
 
-def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dict[str, Any]:
+async def listed_configuration(
+    plane: ControlPlane, version: FunctionVersion, *, is_qualified: bool
+) -> dict[str, Any]:
     """The model's FunctionConfiguration, as lists answer it."""
     return {
         "FunctionName": version.name,
@@ -52,20 +59,38 @@ def listed_configuration(version: FunctionVersion, *, is_qualified: bool) -> dic
         "LastModified": version.last_modified,
         "CodeSha256": version.code_sha256,
         "Version": version.version,
-        "Environment": (
-            {"Variables": dict(version.environment)} if version.has_environment else None
+        "VpcConfig": described_vpc(version),
+        "DeadLetterConfig": (
+            {"TargetArn": version.dead_letter_arn} if version.dead_letter_arn else None
         ),
-        "TracingConfig": {"Mode": "PassThrough"},
+        "Environment": await described_environment(plane, version),
+        "KMSKeyArn": version.kms_key_arn,
+        "TracingConfig": {"Mode": "Active" if version.is_traced else "PassThrough"},
         "RevisionId": version.revision_id,
         "PackageType": "Zip",
         "Architectures": [version.architecture],
         "Layers": [{"Arn": layer.arn, "CodeSize": layer.code_bytes} for layer in version.layers]
         or None,
+        "FileSystemConfigs": described_file_systems(version),
         "EphemeralStorage": {"Size": version.ephemeral_storage_mib},
         "SnapStart": _snap_start(version),
         "LoggingConfig": described_logging(version),
         "TenancyConfig": PER_TENANT if version.is_tenant_isolated else None,
     }
+
+
+async def listed_configurations(
+    plane: ControlPlane, versions: Iterable[FunctionVersion], *, is_qualified: bool
+) -> list[dict[str, Any]]:
+    """Of a page. Variables under keys of the customer's are all asked for at once."""
+    async with asyncio.TaskGroup() as tasks:
+        described = [
+            tasks.create_task(
+                listed_configuration(plane, each, is_qualified=is_qualified), name=each.name
+            )
+            for each in versions
+        ]
+    return [task.result() for task in described]
 
 
 def _snap_start(version: FunctionVersion) -> dict[str, str]:

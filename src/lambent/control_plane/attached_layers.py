@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambent.control_plane.layer_access import access_denied
-from lambent.domain.errors import ServiceError, invalid_parameter_value
+from lambent.domain.errors import ServiceError, access_denied, invalid_parameter_value
 from lambent.domain.function import AttachedLayer
 from lambent.domain.layer import parse_layer_version_arn
 from lambent.domain.quotas import LAYERS, UNZIPPED_BYTES

@@ -15,6 +15,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lambent.domain.arn import LATEST
 from lambent.domain.errors import ServiceError
 from lambent.store.functions import FunctionStore, NotFound, RevisionMismatch
 
@@ -56,7 +57,10 @@ class _Failure:
 
 
 class Deployments:
-    """`take_snapshot` initialises a version with SnapStart, and answers why that failed, if so."""
+    """`take_snapshot` initialises a version with SnapStart, and answers why that failed, if so.
+
+    `least_seconds` pass before a version is deployed: on AWS it takes some.
+    """
 
     def __init__(
         self,
@@ -64,25 +68,30 @@ class Deployments:
         packages: DeploymentPackages,
         layer_contents: LayerContents,
         take_snapshot: Callable[[FunctionVersion], Awaitable[str | None]],
+        least_seconds: float = 0.0,
     ) -> None:
         self._functions = functions
         self._packages = packages
         self._layer_contents = layer_contents
         self._take_snapshot = take_snapshot
+        self._least_seconds = least_seconds
         self._queue: asyncio.Queue[Deployment] = asyncio.Queue()
         self._initializing: asyncio.Queue[Deployment] = asyncio.Queue()
 
     def add(self, version: FunctionVersion) -> None:
         """Deploy `version` soon."""
         queue = self._initializing if version.starts_from_snapshot else self._queue
-        queue.put_nowait(
-            Deployment(
-                account_id=version.account_id,
-                region=version.region,
-                name=version.name,
-                version=version.version,
-            )
+        deployment = Deployment(
+            account_id=version.account_id,
+            region=version.region,
+            name=version.name,
+            version=version.version,
         )
+        if self._least_seconds:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._least_seconds, queue.put_nowait, deployment)
+        else:
+            queue.put_nowait(deployment)
 
     def recover(self) -> None:
         """Take up what an earlier run of the server left. Call before the first request."""
@@ -99,7 +108,7 @@ class Deployments:
                 workers.create_task(self._work(self._initializing), name=f"snapshot-{number}")
 
     async def wait_idle(self) -> None:
-        """Return when all that was added is done."""
+        """Return when all that was added, and is due, is done."""
         await self._queue.join()
         await self._initializing.join()
 
@@ -116,6 +125,8 @@ class Deployments:
                 queue.task_done()
 
     async def _deploy(self, deployment: Deployment) -> None:
+        if deployment.version == LATEST:
+            await self._deploy_published(deployment)
         while (version := self._unfinished(deployment)) is not None:
             failure = await self._unpack(version)
             if failure is None and version.starts_from_snapshot:
@@ -131,6 +142,16 @@ class Deployments:
                 )
             except (RevisionMismatch, NotFound):
                 continue
+
+    async def _deploy_published(self, latest: Deployment) -> None:
+        """What was published from `latest` meanwhile goes first, as on AWS.
+
+        So whoever waited for the function finds its new version active, too.
+        """
+        for version in self._functions.versions(latest.account_id, latest.region, latest.name):
+            is_published = version.version != LATEST and not version.starts_from_snapshot
+            if is_published and is_unfinished(version):
+                await self._deploy(replace(latest, version=version.version))
 
     def _unfinished(self, deployment: Deployment) -> FunctionVersion | None:
         version = self._functions.version(

@@ -1,4 +1,4 @@
-"""Deployment packages as requests bring them: UpdateFunctionCode, and CreateFunction's Code."""
+"""UpdateFunctionCode."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.answers import configuration
 from lambent.control_plane.attached_layers import check_unzipped_size
+from lambent.control_plane.code_source import SOURCE_MEMBERS, add_package
 from lambent.control_plane.function_settings import requested_architecture
 from lambent.control_plane.plane import ControlPlane, existing_version
 from lambent.control_plane.revisions import (
@@ -17,26 +18,19 @@ from lambent.control_plane.revisions import (
 )
 from lambent.control_plane.runtime_management import check_not_manual, check_runtime_update
 from lambent.control_plane.unavailable_settings import refuse_unavailable
-from lambent.control_plane.versions import latest_reference, publish
+from lambent.control_plane.versions import deploy, latest_reference
 from lambent.domain.errors import invalid_parameter_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lambent.domain.caller import Caller
-    from lambent.store.deployment_packages import Package
 
-_UPDATE_MEMBERS = frozenset(
-    {"FunctionName", "ZipFile", "Architectures", "Publish", "DryRun", "RevisionId"}
-)
-
-
-def archive_in(source: Mapping[str, Any]) -> bytes:
-    """The .zip file in a request. Raises ServiceError when there is none."""
-    archive: bytes | None = source.get("ZipFile")
-    if archive is None:
-        raise invalid_parameter_value("Please provide a source for function code.")
-    return archive
+_UPDATE_MEMBERS = SOURCE_MEMBERS | {
+    "FunctionName",
+    "Architectures",
+    "Publish",
+    "DryRun",
+    "RevisionId",
+}
 
 
 async def update_function_code(
@@ -54,22 +48,20 @@ async def update_function_code(
     architecture = requested_architecture(plane, request, latest.runtime) or latest.architecture
     if architecture != latest.architecture:
         check_not_manual(latest, "architecture")
-    package = await plane.packages.add(archive_in(request))
+    package = await add_package(plane, caller, request)
     await check_unzipped_size(plane, package.sha256, latest.layers)
-    settings = _code_settings(package, architecture)
+    more_bytes = package.bytes - latest.code_bytes
+    plane.code_storage.add(latest.account_id, latest.region, more_bytes)
+    wanted = replace(
+        latest,
+        code_sha256=package.sha256,
+        code_bytes=package.bytes,
+        architecture=architecture,
+    )
     if request.get("DryRun"):
-        return configuration(plane, replace(latest, **settings), is_qualified=False)
-    updated = changed(plane, latest, settings)
+        return await configuration(plane, wanted, is_qualified=False)
+    updated = changed(plane, latest, wanted)
     await replace_current(plane, latest, updated)
-    plane.deployments.add(updated)
-    if request.get("Publish"):
-        return configuration(plane, await publish(plane, updated), is_qualified=True)
-    return configuration(plane, updated, is_qualified=False)
-
-
-def _code_settings(package: Package, architecture: str) -> dict[str, Any]:
-    return {
-        "code_sha256": package.sha256,
-        "code_bytes": package.bytes,
-        "architecture": architecture,
-    }
+    is_published = request.get("Publish", False)
+    version = await deploy(plane, updated, is_published=is_published)
+    return await configuration(plane, version, is_qualified=is_published)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.answers import configuration
 from lambent.control_plane.attached_layers import check_unzipped_size, requested_layers
-from lambent.control_plane.function_settings import check_architecture, requested_settings
+from lambent.control_plane.customer_keys import with_sealed_variables
+from lambent.control_plane.function_settings import (
+    check_architecture,
+    requested_settings,
+    tell_unenforced,
+)
 from lambent.control_plane.plane import ControlPlane, existing_version
 from lambent.control_plane.revisions import (
     changed,
@@ -15,8 +21,7 @@ from lambent.control_plane.revisions import (
     replace_current,
 )
 from lambent.control_plane.runtime_management import check_runtime_update
-from lambent.control_plane.snap_start import check_snap_start
-from lambent.control_plane.tenancy import check_tenancy
+from lambent.control_plane.setting_combinations import check_combinations
 from lambent.control_plane.versions import latest_reference
 
 if TYPE_CHECKING:
@@ -33,19 +38,17 @@ async def update_function_configuration(
     check_revision(latest, request)
     check_settled(latest)
     settings = requested_settings(
-        plane, request, name=latest.name, logging=latest.logging, others=_OTHER_MEMBERS
+        plane, request, name=latest.name, current=latest, others=_OTHER_MEMBERS
     )
     check_runtime_update(plane, latest, settings.get("runtime"))
     check_architecture(plane, latest.architecture, settings.get("runtime", latest.runtime))
     if "Layers" in request:
         settings["layers"] = requested_layers(plane, caller, request["Layers"])
         await check_unzipped_size(plane, latest.code_sha256, settings["layers"])
-    updated = changed(plane, latest, settings)
-    if updated.is_snap_start:
-        check_snap_start(updated.runtime, updated.ephemeral_storage_mib)
-    check_tenancy(
-        is_tenant_isolated=updated.is_tenant_isolated, is_snap_start=updated.is_snap_start
-    )
+    wanted = replace(latest, **settings)
+    check_combinations(wanted, latest)
+    updated = changed(plane, latest, await with_sealed_variables(plane, wanted, latest))
     await replace_current(plane, latest, updated)
     plane.deployments.add(updated)
-    return configuration(plane, updated, is_qualified=False)
+    tell_unenforced(updated, latest)
+    return await configuration(plane, updated, is_qualified=False)

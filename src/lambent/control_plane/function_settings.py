@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lambent.control_plane.dead_letters import requested_dead_letter_arn
 from lambent.control_plane.logging_configuration import requested_logging
+from lambent.control_plane.network_settings import requested_file_systems, requested_vpc
+from lambent.control_plane.stored_only import tell_stored_only
 from lambent.control_plane.unavailable_settings import refuse_unavailable
 from lambent.domain.environment_variables import RESERVED
 from lambent.domain.errors import invalid_parameter_value, validation_error
+from lambent.domain.function import DEFAULT_LOGGING, VpcConfiguration
 from lambent.domain.quotas import (
     ENVIRONMENT_BYTES,
     EPHEMERAL_STORAGE_MAXIMUM_MIB,
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambent.control_plane.plane import ControlPlane
-    from lambent.domain.function import LoggingConfiguration
+    from lambent.domain.function import FunctionVersion
 
 # Members of a request, and the field of a FunctionVersion each one sets as it is.
 _FIELDS = {
@@ -33,7 +37,25 @@ _FIELDS = {
     "MemorySize": "memory_mib",
 }
 
-_SETTINGS = frozenset(_FIELDS) | {"Environment", "EphemeralStorage", "LoggingConfig", "SnapStart"}
+_SETTINGS = frozenset(_FIELDS) | {
+    "DeadLetterConfig",
+    "Environment",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "KMSKeyArn",
+    "LoggingConfig",
+    "SnapStart",
+    "TracingConfig",
+    "VpcConfig",
+}
+
+# What nothing acts on yet, and the field that says whether a version has it.
+_STORED_ONLY_FIELDS = {
+    "DeadLetterConfig": "dead_letter_arn",
+    "FileSystemConfigs": "file_systems",
+    "TracingConfig": "is_traced",
+    "VpcConfig": "vpc",
+}
 
 # What an execution environment is made from: a change of one of these must reach new ones only.
 ENVIRONMENT_FIELDS = frozenset(
@@ -46,6 +68,10 @@ ENVIRONMENT_FIELDS = frozenset(
         "ephemeral_storage_mib",
         "architecture",
         "environment",
+        "sealed_environment",
+        "vpc",
+        "file_systems",
+        "is_traced",
         "code_sha256",
         "layers",
         "logging",
@@ -60,14 +86,14 @@ def requested_settings(
     request: Mapping[str, Any],
     *,
     name: str,
-    logging: LoggingConfiguration,
+    current: FunctionVersion | None,
     others: frozenset[str],
 ) -> dict[str, Any]:
     """The fields of a FunctionVersion that `request` sets; what it leaves out is left out.
 
-    `name` is the function's, and `logging` how it logs so far. `others` are the members of the
-    request the operation itself acts on. Raises ServiceError for
-    values AWS refuses, and for settings that are not available.
+    `name` is the function's, and `current` what it is so far. `others` are the members of the
+    request the operation itself acts on. Raises ServiceError for values AWS refuses, and for
+    settings that are not available.
     """
     refuse_unavailable(request, _SETTINGS | others)
     settings = {field: request[member] for member, field in _FIELDS.items() if member in request}
@@ -78,13 +104,42 @@ def requested_settings(
     if "SnapStart" in request:
         settings["is_snap_start"] = request["SnapStart"].get("ApplyOn") == "PublishedVersions"
     if request.get("LoggingConfig"):
+        logging = current.logging if current is not None else DEFAULT_LOGGING
         settings["logging"] = requested_logging(request["LoggingConfig"], logging, name)
     if "Environment" in request:
         variables = request["Environment"].get("Variables", {})
         check_environment(variables)
         settings["environment"] = variables
         settings["has_environment"] = True
+    return settings | _neighbours(plane, request, current)
+
+
+def _neighbours(
+    plane: ControlPlane, request: Mapping[str, Any], current: FunctionVersion | None
+) -> dict[str, Any]:
+    """The fields that name something outside Lambda: networks, file systems, queues, keys."""
+    settings: dict[str, Any] = {}
+    if "VpcConfig" in request:
+        attached = current.vpc if current is not None else None
+        settings["vpc"] = requested_vpc(plane, request["VpcConfig"], attached)
+    if "FileSystemConfigs" in request:
+        settings["file_systems"] = requested_file_systems(plane, request["FileSystemConfigs"])
+    if "DeadLetterConfig" in request:
+        settings["dead_letter_arn"] = requested_dead_letter_arn(request["DeadLetterConfig"])
+    if request.get("TracingConfig", {}).get("Mode"):
+        settings["is_traced"] = request["TracingConfig"]["Mode"] == "Active"
+    if "KMSKeyArn" in request:
+        settings["kms_key_arn"] = request["KMSKeyArn"] or None
     return settings
+
+
+def tell_unenforced(version: FunctionVersion, previous: FunctionVersion | None = None) -> None:
+    """Say in the server's log which settings `version` has, and `previous` had not, for nothing."""
+    for name, field in _STORED_ONLY_FIELDS.items():
+        value = getattr(version, field)
+        is_set = bool(value) and value != VpcConfiguration()
+        if is_set and (previous is None or value != getattr(previous, field)):
+            tell_stored_only(name, version.arn)
 
 
 def requested_architecture(

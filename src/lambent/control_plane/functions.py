@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane import code_location
-from lambent.control_plane.answers import configuration, listed_configuration
+from lambent.control_plane.answers import configuration, listed_configurations
 from lambent.control_plane.attached_layers import check_unzipped_size, requested_layers
+from lambent.control_plane.code_signing_configs import attaching_code_signing_config
+from lambent.control_plane.code_source import SOURCE_MEMBERS, add_package
+from lambent.control_plane.customer_keys import with_sealed_variables
 from lambent.control_plane.deployment import CREATING, CREATING_CODE
-from lambent.control_plane.function_code import archive_in
-from lambent.control_plane.function_settings import requested_architecture, requested_settings
+from lambent.control_plane.function_settings import (
+    requested_architecture,
+    requested_settings,
+    tell_unenforced,
+)
 from lambent.control_plane.plane import (
     ControlPlane,
     existing_function,
-    existing_version,
     reference_in,
+    resolved_version,
 )
+from lambent.control_plane.reserved_concurrency import described_concurrency
 from lambent.control_plane.revisions import aws_time, new_id
 from lambent.control_plane.runtime_identifiers import check_new_runtime
-from lambent.control_plane.snap_start import check_snap_start
+from lambent.control_plane.setting_combinations import check_combinations
 from lambent.control_plane.tags import check_tags
-from lambent.control_plane.tenancy import check_tenancy
 from lambent.control_plane.unavailable_settings import refuse_unavailable
-from lambent.control_plane.versions import publish, version_order
+from lambent.control_plane.versions import deploy, version_order
 from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
 from lambent.domain.errors import (
     ServiceError,
@@ -31,7 +36,7 @@ from lambent.domain.errors import (
     resource_conflict,
     resource_not_found,
 )
-from lambent.domain.function import DEFAULT_LOGGING, Function, FunctionVersion
+from lambent.domain.function import Function, FunctionVersion
 from lambent.domain.paging import key_of, page_of
 from lambent.domain.quotas import (
     EPHEMERAL_STORAGE_DEFAULT_MIB,
@@ -39,7 +44,7 @@ from lambent.domain.quotas import (
     MEMORY_DEFAULT_MIB,
     TIMEOUT_DEFAULT_SECONDS,
 )
-from lambent.store.functions import AlreadyExists
+from lambent.store.functions import AlreadyExists, InUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,21 +52,45 @@ if TYPE_CHECKING:
     from lambent.domain.caller import Caller
 
 _CREATE_MEMBERS = frozenset(
-    {"FunctionName", "Code", "Publish", "Tags", "Architectures", "Layers", "TenancyConfig"}
+    {
+        "FunctionName",
+        "Code",
+        "Publish",
+        "Tags",
+        "Architectures",
+        "CodeSigningConfigArn",
+        "Layers",
+        "TenancyConfig",
+    }
 )
-_CODE_MEMBERS = frozenset({"ZipFile"})
 
 
 async def create_function(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     function = _new_function(caller, request)
+    latest = await _new_version(plane, caller, function, request)
+    async with attaching_code_signing_config(plane, function, request.get("CodeSigningConfigArn")):
+        try:
+            await plane.functions.create(function, latest)
+        except AlreadyExists:
+            raise _already_exists(function) from None
+    tell_unenforced(latest)
+    version = await deploy(plane, latest, is_published=request.get("Publish", False))
+    return await configuration(plane, version, is_qualified=False)
+
+
+async def _new_version(
+    plane: ControlPlane, caller: Caller, function: Function, request: Mapping[str, Any]
+) -> FunctionVersion:
+    """`$LATEST` as the request wants it, with its code stored."""
     settings = _new_settings(plane, function, request)
     layers = requested_layers(plane, caller, request.get("Layers", ()))
     if plane.functions.function(function.account_id, function.region, function.name) is not None:
         raise _already_exists(function)
-    package = await plane.packages.add(archive_in(request["Code"]))
+    package = await add_package(plane, caller, request["Code"])
     await check_unzipped_size(plane, package.sha256, layers)
+    plane.code_storage.add(function.account_id, function.region, package.bytes)
     latest = FunctionVersion(
         account_id=function.account_id,
         region=function.region,
@@ -78,13 +107,8 @@ async def create_function(
         last_update_status=None,
         **settings,
     )
-    try:
-        await plane.functions.create(function, latest)
-    except AlreadyExists:
-        raise _already_exists(function) from None
-    plane.deployments.add(latest)
-    version = await publish(plane, latest) if request.get("Publish") else latest
-    return configuration(plane, version, is_qualified=False)
+    check_combinations(latest)
+    return await with_sealed_variables(plane, latest)
 
 
 def _new_function(caller: Caller, request: Mapping[str, Any]) -> Function:
@@ -110,9 +134,9 @@ def _new_function(caller: Caller, request: Mapping[str, Any]) -> Function:
 def _new_settings(
     plane: ControlPlane, function: Function, request: Mapping[str, Any]
 ) -> dict[str, Any]:
-    refuse_unavailable(request["Code"], _CODE_MEMBERS, inside="Code.")
+    refuse_unavailable(request["Code"], SOURCE_MEMBERS, inside="Code.")
     settings = requested_settings(
-        plane, request, name=function.name, logging=DEFAULT_LOGGING, others=_CREATE_MEMBERS
+        plane, request, name=function.name, current=None, others=_CREATE_MEMBERS
     )
     if "runtime" not in settings or "handler" not in settings:
         raise invalid_parameter_value(
@@ -120,15 +144,8 @@ def _new_settings(
             "packages."
         )
     check_new_runtime(plane, settings["runtime"])
-    if settings.get("is_snap_start"):
-        storage = settings.get("ephemeral_storage_mib", EPHEMERAL_STORAGE_DEFAULT_MIB)
-        check_snap_start(settings["runtime"], storage)
-    is_tenant_isolated = bool(request.get("TenancyConfig"))
-    check_tenancy(
-        is_tenant_isolated=is_tenant_isolated, is_snap_start=settings.get("is_snap_start", False)
-    )
     return {
-        "is_tenant_isolated": is_tenant_isolated,
+        "is_tenant_isolated": bool(request.get("TenancyConfig")),
         "timeout_seconds": TIMEOUT_DEFAULT_SECONDS,
         "memory_mib": MEMORY_DEFAULT_MIB,
         "ephemeral_storage_mib": EPHEMERAL_STORAGE_DEFAULT_MIB,
@@ -147,17 +164,16 @@ async def get_function(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     reference = reference_in(request, caller)
-    version = existing_version(plane, reference)
+    version = resolved_version(plane, reference)
     tags = existing_function(plane, reference).tags
     return {
-        "Configuration": configuration(
-            plane, version, is_qualified=reference.qualifier is not None
-        ),
+        "Configuration": await _described(plane, version, reference),
         "Code": {
             "RepositoryType": "S3",
             "Location": code_location.url(plane, caller, version.code_sha256),
         },
         "Tags": dict(tags) or None,
+        "Concurrency": described_concurrency(plane, reference),
     }
 
 
@@ -165,16 +181,15 @@ async def get_function_configuration(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     reference = reference_in(request, caller)
-    version = existing_version(plane, reference)
-    return configuration(plane, version, is_qualified=reference.qualifier is not None)
+    return await _described(plane, resolved_version(plane, reference), reference)
 
 
-async def get_function_code_signing_config(
-    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+async def _described(
+    plane: ControlPlane, version: FunctionVersion, reference: FunctionReference
 ) -> dict[str, Any]:
-    """What AWS answers for a function without one; Terraform asks it of every function."""
-    existing_function(plane, reference_in(request, caller))
-    return {}
+    """With the ARN of what was asked for: unqualified, a version's or an alias's."""
+    answer = await configuration(plane, version, is_qualified=False)
+    return {**answer, "FunctionArn": reference.qualified_arn}
 
 
 async def list_functions(
@@ -190,7 +205,7 @@ async def list_functions(
     found = _listed(plane, caller, after, is_all=is_all) if master_region == "ALL" else iter(())
     page, marker = page_of(found, _listing_key, listing, request.get("MaxItems"))
     return {
-        "Functions": [listed_configuration(version, is_qualified=is_all) for version in page],
+        "Functions": await listed_configurations(plane, page, is_qualified=is_all),
         "NextMarker": marker,
     }
 
@@ -204,9 +219,8 @@ def _listed(
 ) -> Iterator[FunctionVersion]:
     """By name, then by version, from the item after the one whose key is `after`."""
     account, region = caller.account_id, caller.region
-    functions = plane.functions.functions(account, region)
     last_name, _, last_version = (after or ":").partition(":")
-    for function in functions[bisect_left(functions, last_name, key=lambda each: each.name) :]:
+    for function in plane.functions.functions_from(account, region, last_name):
         versions = plane.functions.versions(account, region, function.name)
         for version in versions if is_all else versions[:1]:
             if function.name != last_name or version_order(version.version) > version_order(
@@ -224,7 +238,13 @@ async def delete_function(
     name = (reference.account_id, reference.region, reference.name)
     if reference.qualifier is not None:
         # A version that does not exist is as deleted as the caller wants it.
-        await plane.functions.delete_version(*name, reference.qualifier)
+        try:
+            await plane.functions.delete_version(*name, reference.qualifier)
+        except InUse as error:
+            raise resource_conflict(
+                "Unable to delete version because the following aliases reference it: "
+                f"[{', '.join(error.aliases)}]"
+            ) from None
     elif not await plane.functions.delete(*name):
         raise resource_not_found(f"Function not found: {reference.arn}")
     return {"StatusCode": 204}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lambent.domain.errors import ServiceError, invalid_parameter_value
+from lambent.domain.errors import access_denied, invalid_parameter_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,3 @@ def check_own(arn: str, layer: LayerReference, caller: Caller, operation: str) -
     """Raise ServiceError for another account's layer: a policy can allow no more than to get it."""
     if layer.account_id != caller.account_id:
         raise access_denied(caller, operation, arn)
-
-
-def access_denied(caller: Caller, operation: str, arn: str) -> ServiceError:
-    return ServiceError(
-        "AccessDeniedException",
-        f"User: arn:{caller.partition}:iam::{caller.account_id}:root is not authorized to perform: "
-        f"lambda:{operation} on resource: {arn} because no resource-based policy allows the "
-        f"lambda:{operation} action",
-    )

@@ -6,15 +6,23 @@ functions: https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambent.control_plane.layer_access import check_own, number_in
+from lambent.control_plane.policy_statements import (
+    account_principal,
+    check_size,
+    compact,
+    policy_missing,
+    policy_text,
+    statement_exists,
+    statement_missing,
+    wrong_revision,
+)
 from lambent.control_plane.revisions import new_id
 from lambent.control_plane.unavailable_settings import refuse_unavailable
-from lambent.domain.caller import partition_of
-from lambent.domain.errors import ServiceError, resource_conflict, resource_not_found
+from lambent.domain.errors import resource_not_found
 from lambent.domain.layer import (
     EVERYBODY,
     LayerPermission,
@@ -54,16 +62,13 @@ async def add_layer_version_permission(
 
     def with_it(version: LayerVersion) -> tuple[LayerPermission, ...]:
         if any(each.statement_id == added.statement_id for each in version.permissions):
-            raise resource_conflict(
-                f"The statement id ({added.statement_id}) provided already exists. "
-                "Please provide a new statement id, or remove the existing statement."
-            )
+            raise statement_exists(added.statement_id)
         return (*version.permissions, added)
 
     called = _Call(plane, caller, request, "AddLayerVersionPermission")
     version = await _change(called, with_it)
     return {
-        "Statement": _json(_statement(version, added)),
+        "Statement": compact(_statement(version, added)),
         "RevisionId": version.policy_revision_id,
     }
 
@@ -76,7 +81,7 @@ async def remove_layer_version_permission(
     def without_it(version: LayerVersion) -> tuple[LayerPermission, ...]:
         kept = tuple(each for each in version.permissions if each.statement_id != statement_id)
         if kept == version.permissions:
-            raise resource_not_found(f"Statement {statement_id} is not found in resource policy.")
+            raise statement_missing(statement_id)
         return kept
 
     await _change(_Call(plane, caller, request, "RemoveLayerVersionPermission"), without_it)
@@ -88,7 +93,7 @@ async def get_layer_version_policy(
 ) -> dict[str, Any]:
     version = _own_version(_Call(plane, caller, request, "GetLayerVersionPolicy"))
     if not version.permissions:
-        raise resource_not_found("No policy is associated with the given resource.")
+        raise policy_missing()
     return {"Policy": _policy(version), "RevisionId": version.policy_revision_id}
 
 
@@ -99,7 +104,7 @@ async def _change(call: _Call, change: Change) -> LayerVersion:
         permissions = change(version)
         _check_revision(version, call.request)
         changed = replace(version, permissions=permissions, policy_revision_id=new_id())
-        _check_size(changed)
+        check_size(_policy(changed), LAYER_POLICY_BYTES)
         try:
             await call.plane.layers.replace_policy(changed, if_revision=version.policy_revision_id)
         except (PolicyChanged, NotFound):
@@ -121,20 +126,7 @@ def _own_version(call: _Call) -> LayerVersion:
 
 def _check_revision(version: LayerVersion, request: Mapping[str, Any]) -> None:
     if request.get("RevisionId") not in (None, version.policy_revision_id):
-        raise ServiceError(
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetLayerPolicy API to retrieve the latest Revision Id",
-        )
-
-
-def _check_size(version: LayerVersion) -> None:
-    size = len(_policy(version))
-    if size > LAYER_POLICY_BYTES:
-        raise ServiceError(
-            "PolicyLengthExceededException",
-            f"The final policy size ({size}) is bigger than the limit ({LAYER_POLICY_BYTES}).",
-        )
+        raise wrong_revision("GetLayerPolicy")
 
 
 def _account_in(principal: str) -> str:
@@ -143,26 +135,16 @@ def _account_in(principal: str) -> str:
 
 
 def _policy(version: LayerVersion) -> str:
-    return _json(
-        {
-            "Version": "2012-10-17",
-            "Id": "default",
-            "Statement": [_statement(version, each) for each in version.permissions],
-        }
-    )
+    return policy_text([_statement(version, each) for each in version.permissions])
 
 
 def _statement(version: LayerVersion, permission: LayerPermission) -> dict[str, Any]:
     account = permission.principal
-    root = f"arn:{partition_of(version.layer.region)}:iam::{account}:root"
+    root = account_principal(account, version.layer.region)
     return {
         "Sid": permission.statement_id,
         "Effect": "Allow",
-        "Principal": EVERYBODY if account == EVERYBODY else {"AWS": root},
+        "Principal": EVERYBODY if account == EVERYBODY else root,
         "Action": "lambda:GetLayerVersion",
         "Resource": version.arn,
     }
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"))

@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane import code_location
-from lambent.control_plane.function_code import archive_in
-from lambent.control_plane.layer_access import (
-    access_denied,
-    check_own,
-    number_in,
-)
+from lambent.control_plane.code_source import SOURCE_MEMBERS, add_package
+from lambent.control_plane.layer_access import check_own, number_in
 from lambent.control_plane.revisions import aws_time
 from lambent.control_plane.unavailable_settings import refuse_unavailable
-from lambent.domain.errors import ServiceError, invalid_parameter_value, resource_not_found
+from lambent.domain.errors import (
+    ServiceError,
+    access_denied,
+    invalid_parameter_value,
+    resource_not_found,
+)
 from lambent.domain.layer import (
     LayerReference,
     LayerVersion,
@@ -41,21 +42,21 @@ _PUBLISH_MEMBERS = frozenset(
         "LicenseInfo",
     }
 )
-_CONTENT_MEMBERS = frozenset({"ZipFile"})
 
 
 async def publish_layer_version(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     refuse_unavailable(request, _PUBLISH_MEMBERS)
-    refuse_unavailable(request["Content"], _CONTENT_MEMBERS, inside="Content.")
+    refuse_unavailable(request["Content"], SOURCE_MEMBERS, inside="Content.")
     layer = parse_layer_reference(request["LayerName"], caller)
     check_own(layer.arn, layer, caller, "PublishLayerVersion")
     if layer.region != caller.region:
         raise invalid_parameter_value(
             f"Layers from '{layer.region}' are not reachable in this region ('{caller.region}')"
         )
-    package = await plane.packages.add(archive_in(request["Content"]))
+    package = await add_package(plane, caller, request["Content"])
+    plane.code_storage.add(caller.account_id, caller.region, package.bytes)
     version = await plane.layers.publish(
         LayerVersion(
             layer=layer,

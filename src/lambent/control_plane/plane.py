@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lambent.domain.arn import FunctionReference, parse_function_reference
-from lambent.domain.errors import resource_not_found
+from lambent.domain.arn import FunctionReference, is_alias, parse_function_reference
+from lambent.domain.errors import ServiceError, resource_not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from lambent.aws.clients import AwsClients
+    from lambent.aws.variable_keys import VariableKeys
+    from lambent.control_plane.code_storage import CodeStorage
     from lambent.control_plane.deployment import Deployments
     from lambent.domain.caller import Caller
+    from lambent.domain.code_signing_config import AttachedCodeSigningConfig, CodeSigningConfig
+    from lambent.domain.event_invoke_config import EventInvokeConfig
+    from lambent.domain.event_source_mapping import EventSourceMapping
     from lambent.domain.function import Function, FunctionVersion
+    from lambent.domain.function_url import FunctionUrl
+    from lambent.domain.recursion import RecursionConfig
+    from lambent.domain.reserved_concurrency import ReservedConcurrency
+    from lambent.domain.resource_policy import FunctionPolicy
+    from lambent.store.aliases import AliasStore
     from lambent.store.deployment_packages import DeploymentPackages
     from lambent.store.functions import FunctionStore
     from lambent.store.layers import LayerStore
     from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
+    from lambent.store.records import AccountRecords, FunctionRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
     functions: FunctionStore
+    aliases: AliasStore
+    policies: FunctionRecords[FunctionPolicy]
     packages: DeploymentPackages  # the zips of functions and of layers
+    aws: AwsClients  # the neighbours
+    variable_keys: VariableKeys
     layers: LayerStore
     deployments: Deployments
     provisioned_concurrency: ProvisionedConcurrencyStore
+    reserved_concurrency: FunctionRecords[ReservedConcurrency]
+    recursion_configs: FunctionRecords[RecursionConfig]
+    event_invoke_configs: FunctionRecords[EventInvokeConfig]
+    function_urls: FunctionRecords[FunctionUrl]
+    code_signing_configs: AccountRecords[CodeSigningConfig]
+    attached_code_signing_configs: FunctionRecords[AttachedCodeSigningConfig]
+    event_source_mappings: AccountRecords[EventSourceMapping]
     # Why the runtime with an identifier cannot run here now (None when it can): a sentence for the
     # caller, such as which command installs it.
     runtime_obstacle: Callable[[str], str | None]
@@ -36,6 +59,10 @@ class ControlPlane:
     allows_blocked_runtimes: bool  # the operator's wish: AWS's dates for runtimes do not count
     architecture: str  # of this host, in Lambda's words: x86_64 or arm64
     emulated_architectures: frozenset[str]  # what the host runs besides, in OS-only runtimes
+    subnets: Mapping[str, str]  # that functions can be attached to, and the VPC of each
+    security_groups: Mapping[str, str]  # likewise
+    access_points: Collection[str]  # ARNs of what functions can mount
+    code_storage: CodeStorage
     concurrency: int  # invocations an account may have at work in one region at one time
     endpoint: str  # http://127.0.0.1:9000, for links when a caller sent no usable Host
     code_location_key: bytes = field(repr=False)
@@ -50,8 +77,42 @@ def existing_function(plane: ControlPlane, reference: FunctionReference) -> Func
     return function
 
 
+def existing_qualifier(plane: ControlPlane, reference: FunctionReference) -> None:
+    """Raise ServiceError unless the function is there, and the version or alias of the qualifier.
+
+    In the words of most operations; others say `alias_not_found` of an alias.
+    """
+    resolved_version(plane, reference)
+
+
+def resolved_version(plane: ControlPlane, reference: FunctionReference) -> FunctionVersion:
+    """The version the qualifier means: an alias's main one, `$LATEST` without a qualifier.
+
+    Raises ServiceError when there is none.
+    """
+    alias = (
+        plane.aliases.get(
+            reference.account_id, reference.region, reference.name, reference.qualifier
+        )
+        if reference.qualifier and is_alias(reference.qualifier)
+        else None
+    )
+    if alias is None:
+        return existing_version(plane, reference)
+    # Nothing is awaited since the alias was read, so that its version is there.
+    return existing_version(plane, replace(reference, qualifier=alias.version))
+
+
+def alias_not_found(reference: FunctionReference) -> ServiceError:
+    """For the operations that name what is missing as an alias."""
+    return resource_not_found(f"Cannot find alias arn: {reference.qualified_arn}")
+
+
 def existing_version(plane: ControlPlane, reference: FunctionReference) -> FunctionVersion:
-    """The version the qualifier means, `$LATEST` without one. Raises ServiceError when none."""
+    """The version the qualifier means, `$LATEST` without one; aliases mean none here.
+
+    Raises ServiceError when there is none.
+    """
     version = (
         plane.functions.version(
             reference.account_id, reference.region, reference.name, reference.qualifier

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambent.control_plane.plane import ControlPlane
+    from lambent.domain.alias import Alias
     from lambent.domain.function import FunctionVersion
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f%z"
@@ -42,9 +43,9 @@ def time_after(previous: str, now: datetime) -> str:
     return aws_time(max(now, following))
 
 
-def check_revision(version: FunctionVersion, request: Mapping[str, Any]) -> None:
+def check_revision(resource: FunctionVersion | Alias, request: Mapping[str, Any]) -> None:
     """Raise ServiceError when the request is meant for another revision."""
-    if request.get("RevisionId") not in (None, version.revision_id):
+    if request.get("RevisionId") not in (None, resource.revision_id):
         raise ServiceError(
             "PreconditionFailedException",
             "The Revision Id provided does not match the latest Revision Id. "
@@ -68,12 +69,11 @@ def check_settled(version: FunctionVersion) -> None:
 
 
 def changed(
-    plane: ControlPlane, version: FunctionVersion, settings: dict[str, Any]
+    plane: ControlPlane, version: FunctionVersion, wanted: FunctionVersion
 ) -> FunctionVersion:
-    """`version` with `settings`, as it stands until it is deployed."""
+    """`version` with the settings of `wanted`, as it stands until it is deployed."""
     updated = replace(
-        version,
-        **settings,
+        wanted,
         revision_id=new_id(),
         last_modified=time_after(version.last_modified, plane.clock()),
         last_update_status="InProgress",

@@ -20,15 +20,9 @@ _SINCE = {"dotnet": (8,), "java": (11,), "python": (3, 12)}
 
 def check_snap_start(runtime: str, ephemeral_storage_mib: int) -> None:
     """Raise ServiceError unless functions of this kind can start from snapshots."""
-    descriptor = CATALOGUE[runtime]
-    if not _is_supported(descriptor):
+    if not _is_supported(CATALOGUE[runtime]):
         raise invalid_parameter_value(
             f"{runtime} is not supported for SnapStart enabled functions."
-        )
-    if descriptor.family != "python":
-        raise invalid_parameter_value(
-            f"SnapStart is not available for {runtime} in this release of Lambent: only processes "
-            "of Python 3.12 and later can be copied after their initialization."
         )
     if ephemeral_storage_mib > EPHEMERAL_STORAGE_DEFAULT_MIB:
         raise invalid_parameter_value(

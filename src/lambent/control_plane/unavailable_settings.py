@@ -13,22 +13,15 @@ from lambent.domain.errors import ServiceError, invalid_parameter_value
 
 _INSTEAD = {
     "CapacityProviderConfig": "functions run on the host of this server only.",
-    "Code.ImageUri": "send the deployment package as Code.ZipFile.",
-    "Code.S3Bucket": "send the deployment package as Code.ZipFile.",
-    "CodeSigningConfigArn": "signatures of deployment packages are not checked.",
-    "Content.S3Bucket": "send the layer as Content.ZipFile.",
-    "DeadLetterConfig": "events are not sent to dead-letter queues.",
+    "AcceleratorConfig": "functions run on processors only.",
+    "Code.ImageUri": "functions are made from .zip deployment packages only.",
     "DurableConfig": "durable executions do not exist.",
-    "FileSystemConfigs": "functions have no file systems but /tmp.",
     "ImageConfig": "functions are made from .zip deployment packages only.",
-    "KMSKeyArn": "environment variables are encrypted with the server's own key.",
     "OrganizationId": "no account is known to belong to an organization; name the accounts.",
     "PackageType": "functions are made from .zip deployment packages only.",
     "PublishTo": "Publish makes a numbered version.",
-    "S3Bucket": "send the deployment package as ZipFile.",
+    "S3ObjectStorageMode": "an object in S3 is copied when it is named; the mode is COPY.",
     "SourceKMSKeyArn": "deployment packages are sent unencrypted.",
-    "TracingConfig": "only the mode PassThrough is.",
-    "VpcConfig": "functions use the network of this host.",
 }
 
 
@@ -41,7 +34,7 @@ def _has_no_values(value: object) -> bool:
 
 _MEANS_NOTHING: dict[str, Callable[[Any], bool]] = {
     "PackageType": lambda value: value == "Zip",
-    "TracingConfig": lambda value: value.get("Mode", "PassThrough") == "PassThrough",
+    "S3ObjectStorageMode": lambda value: value == "COPY",
 }
 
 
@@ -56,11 +49,10 @@ def refuse_unavailable(
     for member, value in request.items():
         if member in available or _MEANS_NOTHING.get(member, _has_no_values)(value):
             continue
-        raise _not_available(f"{inside}{member}")
+        raise _not_available(member, inside)
 
 
-def _not_available(member: str) -> ServiceError:
-    instead = _INSTEAD.get(member, "nothing here acts on it.")
-    return invalid_parameter_value(
-        f"{member} is not available in this release of Lambent: {instead}"
-    )
+def _not_available(member: str, inside: str) -> ServiceError:
+    name = f"{inside}{member}"
+    instead = _INSTEAD.get(name) or _INSTEAD.get(member, "nothing here acts on it.")
+    return invalid_parameter_value(f"{name} is not available in this release of Lambent: {instead}")

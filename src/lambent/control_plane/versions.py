@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.answers import configuration, listed_configuration
+from lambent.control_plane.answers import configuration, listed_configurations
 from lambent.control_plane.deployment import CREATING, CREATING_CODE, is_unfinished
 from lambent.control_plane.plane import (
     ControlPlane,
@@ -51,7 +51,8 @@ def latest_reference(request: Mapping[str, Any], caller: Caller) -> FunctionRefe
     reference = reference_in(request, caller)
     if reference.qualifier not in (None, LATEST):
         raise invalid_parameter_value(
-            f"Only $LATEST can be changed: {reference.qualifier} is a version or an alias."
+            "Current operation does not support versions other than $LATEST. "
+            "Please set the version to $LATEST or do not set a version in your request."
         )
     return replace(reference, qualifier=None)
 
@@ -76,7 +77,20 @@ async def publish_version(
             await plane.functions.replace_version(
                 replace(latest, revision_id=new_id()), if_revision=latest.revision_id
             )
-    return configuration(plane, version, is_qualified=True)
+    return await configuration(plane, version, is_qualified=True)
+
+
+async def deploy(
+    plane: ControlPlane, latest: FunctionVersion, *, is_published: bool
+) -> FunctionVersion:
+    """Have `latest` deployed, after the version that is made from it if `is_published`.
+
+    Answers that version, or else `latest`. Whoever waits for the function finds both deployed.
+    """
+    try:
+        return await publish(plane, latest) if is_published else latest
+    finally:  # also when the caller has gone meanwhile
+        plane.deployments.add(latest)
 
 
 async def publish(
@@ -91,6 +105,7 @@ async def publish(
         function = plane.functions.function(latest.account_id, latest.region, latest.name)
         if function is None:
             raise resource_not_found(f"Function not found: {latest.arn}")
+        plane.code_storage.add(latest.account_id, latest.region, latest.code_bytes)
         version = _numbered(latest, function.next_version, description)
         # Another publisher may have been given the number: look again what there is to do.
         with suppress(AlreadyExists, NotFound):
@@ -158,7 +173,7 @@ async def list_versions_by_function(
         versions, lambda version: version.version, listing, request.get("MaxItems")
     )
     return {
-        "Versions": [listed_configuration(version, is_qualified=True) for version in page],
+        "Versions": await listed_configurations(plane, page, is_qualified=True),
         "NextMarker": marker,
     }
 

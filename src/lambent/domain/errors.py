@@ -7,6 +7,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambent.domain.caller import Caller
+
 
 class ServiceError(Exception):
     """An error an API caller is answered with.
@@ -21,6 +26,18 @@ class ServiceError(Exception):
         self.code = code
         self.message = message
         self.members = members
+
+
+def access_denied(
+    caller: Caller, operation: str, arn: str, reason: str | None = None
+) -> ServiceError:
+    """AWS's words for a caller whom no policy allows an operation, unless `reason` says why."""
+    why = reason or f"because no resource-based policy allows the lambda:{operation} action"
+    return ServiceError(
+        "AccessDeniedException",
+        f"User: arn:{caller.partition}:iam::{caller.account_id}:root is not authorized to perform: "
+        f"lambda:{operation} on resource: {arn} {why}",
+    )
 
 
 def invalid_parameter_value(message: str) -> ServiceError:

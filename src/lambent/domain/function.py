@@ -53,6 +53,31 @@ class RuntimeManagement:
     runtime_version_arn: str | None = None  # the one it stays at; None with Auto
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcConfiguration:
+    """The network a function is attached to; of one that was detached, everything is empty."""
+
+    vpc_id: str = ""
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    is_ipv6_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountedFileSystem:
+    arn: str  # of the access point
+    local_mount_path: str  # /mnt/...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedVariables:
+    """Environment variables under a key of KMS, which only KMS can open again."""
+
+    key_arn: str
+    data_key: str  # as KMS encrypted it; base64
+    variables: str  # encrypted with the data key; base64
+
+
 DEFAULT_LOGGING = LoggingConfiguration()
 DEFAULT_RUNTIME_MANAGEMENT = RuntimeManagement()
 
@@ -76,11 +101,18 @@ class FunctionVersion:
     # Secrets: not in logs.
     environment: Mapping[str, str] = field(default_factory=lambda: NO_VARIABLES, repr=False)
     has_environment: bool = False  # AWS answers Environment only when it was ever given
+    # With a key of the customer's: `environment` is empty, and this has the variables.
+    kms_key_arn: str | None = None
+    sealed_environment: SealedVariables | None = field(default=None, repr=False)
     code_sha256: str  # base64, as the API gives it
     code_bytes: int  # of the zip
     layers: tuple[AttachedLayer, ...] = ()  # in the order they are merged
     logging: LoggingConfiguration = DEFAULT_LOGGING
     runtime_management: RuntimeManagement = DEFAULT_RUNTIME_MANAGEMENT
+    vpc: VpcConfiguration | None = None  # None: it was never attached to one
+    file_systems: tuple[MountedFileSystem, ...] = ()
+    dead_letter_arn: str | None = None  # of a queue or topic
+    is_traced: bool = False  # TracingConfig's mode Active
     is_snap_start: bool = False  # SnapStart is applied to published versions
     # An execution environment serves one tenant only; said when the function is made, and for good.
     is_tenant_isolated: bool = False

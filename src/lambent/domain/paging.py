@@ -46,13 +46,17 @@ def key_of(marker: str, listing: str) -> str:
 
 
 def page_of(
-    items: Iterable[Item], key: Callable[[Item], str], listing: str, maximum: int | None
+    items: Iterable[Item],
+    key: Callable[[Item], str],
+    listing: str,
+    maximum: int | None,
+    limit: int = LISTED_ITEMS,
 ) -> tuple[list[Item], str | None]:
-    """The first page of `items`, at most `maximum` and never over AWS's limit, and the next marker.
+    """The first page of `items`, at most `maximum` and never over AWS's `limit`, and the next marker.
 
     `items` already start after the request's marker. The second value is None on the last page.
     """
-    size = min(maximum or LISTED_ITEMS, LISTED_ITEMS)
+    size = min(maximum or limit, limit)
     page = list(islice(items, size + 1))
     if len(page) <= size:
         return page, None

@@ -14,6 +14,7 @@ LOG_TAIL_BYTES = 4096
 CLIENT_CONTEXT_BYTES = 3583
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_CONCURRENCY = 100  # what all functions without a share of their own are left at least
+REQUESTS_PER_EXECUTION = 10  # in a second, for each execution reserved for a function
 SCALING_ENVIRONMENTS = 1000  # that a function may have started in SCALING_SECONDS
 SCALING_SECONDS = 10
 # Of one function with tenant isolation, idle ones too, for each concurrent execution it may have.
@@ -30,6 +31,8 @@ EPHEMERAL_STORAGE_MAXIMUM_MIB = 10240
 ENVIRONMENT_BYTES = 4096
 TAGS = 50  # of one resource
 LISTED_ITEMS = 50  # in one page, whatever MaxItems says
+LISTED_EVENT_SOURCE_MAPPINGS = 100
+LISTED_CODE_SIGNING_CONFIGS = 10_000
 MIB_PER_CPU = 1769  # memory at which a function has one vCPU
 
 # Deployment packages
@@ -37,7 +40,16 @@ ZIPPED_BYTES = 50 * MIB  # uploaded inline
 UNZIPPED_BYTES = 250 * MIB  # a function's code together with its layers, too
 LAYERS = 5  # of one function
 LAYER_POLICY_BYTES = 20 * 1024
+FUNCTION_POLICY_BYTES = 20 * 1024
 CODE_STORAGE_BYTES = 75 * 1024 * MIB  # of an account in a region
+
+# Event source mappings
+BATCH_SIZE_MAXIMUM_FIFO = 10
+BATCH_SIZE_WITHOUT_WINDOW = 10  # of a queue whose messages are not gathered for a time
+EVENT_FILTERS = 5  # of one mapping; AWS raises it to 10 on request
+POLLERS_MAXIMUM_DEFAULT = 200
+POLLERS_MAXIMUM_KAFKA = 2000
+RECORD_AGE_MINIMUM_SECONDS = 60
 
 # Execution environments
 INIT_SECONDS = 10.0

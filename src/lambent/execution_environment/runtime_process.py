@@ -35,6 +35,8 @@ class Parts:
     runtimes: Mapping[str, Runtime]
     task_root: Callable[[str], Awaitable[Path]]  # CodeSha256 -> the unpacked deployment package
     layers_root: Callable[[FunctionVersion], Awaitable[Path | None]]  # None: it has no layers
+    # The version with its variables readable; raises ServiceError, as Invoke answers it.
+    opened: Callable[[FunctionVersion], Awaitable[FunctionVersion]]
     logs: LogPipeline
     freeze_after_seconds: float  # without an invocation
 

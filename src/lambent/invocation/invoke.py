@@ -6,22 +6,27 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambent.domain.arn import LATEST, FunctionReference, parse_function_reference
+from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
 from lambent.domain.caller import Caller
 from lambent.domain.errors import invalid_parameter_value, resource_conflict, resource_not_found
 from lambent.domain.invocation import Invocation
+from lambent.domain.resource_policy import check_caller
 from lambent.domain.trace import continue_trace
 from lambent.invocation.payload import checked_client_context, checked_event, checked_tenant_id
 
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
+    from lambent.domain.resource_policy import FunctionPolicy
     from lambent.execution_environment.pool.pool import Pool
     from lambent.invocation.concurrency import Concurrency
+    from lambent.store.aliases import AliasStore
     from lambent.store.functions import FunctionStore
+    from lambent.store.records import FunctionRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,12 @@ class DataPlane:
     """What invocations are made from."""
 
     functions: FunctionStore
+    aliases: AliasStore
+    policies: FunctionRecords[FunctionPolicy]
     pool: Pool
     concurrency: Concurrency
+    # From 0 to below 1, evenly: what an alias splits requests between two versions by.
+    chance: Callable[[], float] = random.random
 
 
 Operation = Callable[[DataPlane, Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -39,7 +48,8 @@ Operation = Callable[[DataPlane, Caller, dict[str, Any]], Awaitable[dict[str, An
 async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     """Run a function and answer what it returned."""
     reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
-    version = runnable_version(plane.functions, reference)
+    check_caller(plane.policies.get, caller, reference, "InvokeFunction")
+    version = runnable_version(plane, reference)
     tenant_id = checked_tenant_id(
         request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
     )
@@ -54,7 +64,8 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
             "there yet. Use RequestResponse."
         )
     wants_log_tail = request.get("LogType") == "Tail"
-    with plane.concurrency.admit(version):
+    is_provisioned = plane.pool.has_provisioned(version)
+    with plane.concurrency.admit(version, is_provisioned=is_provisioned):
         result = await plane.pool.invoke(
             version,
             Invocation(
@@ -75,11 +86,16 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     return output
 
 
-def runnable_version(functions: FunctionStore, reference: FunctionReference) -> FunctionVersion:
-    """The version `reference` names, if it can run now; raises ServiceError as AWS does."""
-    version = functions.version(
-        reference.account_id, reference.region, reference.name, reference.qualifier or LATEST
-    )
+def runnable_version(plane: DataPlane, reference: FunctionReference) -> FunctionVersion:
+    """The version that serves this one request, if it can run now.
+
+    Of an alias's two versions its weight decides, each time anew. Raises ServiceError as AWS does.
+    """
+    function = (reference.account_id, reference.region, reference.name)
+    qualifier = reference.qualifier or LATEST
+    if is_alias(qualifier) and (alias := plane.aliases.get(*function, qualifier)) is not None:
+        qualifier = alias.routed_version(plane.chance())
+    version = plane.functions.version(*function, qualifier)
     if version is None:
         # AWS's Invoke, unlike its GetFunction, also names the $LATEST that nobody asked for.
         missing = f"{reference.arn}:{reference.qualifier or LATEST}"

@@ -8,9 +8,12 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lambent.aws.variable_keys import VariableKeys
 from lambent.control_plane import operations as control_plane_operations
+from lambent.control_plane.code_storage import CodeStorage
 from lambent.control_plane.plane import ControlPlane
 from lambent.domain.errors import ServiceError
+from lambent.domain.quotas import MIB
 from lambent.execution_environment.runtimes.architectures import emulated_architectures
 from lambent.invocation import invoke as invocation_operations
 from lambent.protocol.service import Service
@@ -20,6 +23,7 @@ from lambent.telemetry import logs_api as logs_operations
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lambent.aws.clients import AwsClients
     from lambent.control_plane.deployment import Deployments
     from lambent.domain.caller import Caller
     from lambent.execution_environment.runtimes.runtime import Runtime
@@ -34,6 +38,7 @@ _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 def build_control_plane(
     config: Config,
     stores: Stores,
+    aws: AwsClients,
     runtimes: Mapping[str, Runtime],
     deployments: Deployments,
     endpoint: str,
@@ -41,10 +46,25 @@ def build_control_plane(
     """What the operations work with that manage functions and layers."""
     return ControlPlane(
         functions=stores.functions,
+        aliases=stores.aliases,
+        policies=stores.policies,
         packages=stores.packages,
+        aws=aws,
+        variable_keys=VariableKeys(aws),
+        subnets=config.subnets,
+        security_groups=config.security_groups,
+        access_points=config.access_points,
+        code_storage=CodeStorage(stores.functions, stores.layers, config.code_storage_mib * MIB),
         layers=stores.layers,
         deployments=deployments,
         provisioned_concurrency=stores.provisioned_concurrency,
+        reserved_concurrency=stores.reserved_concurrency,
+        recursion_configs=stores.recursion_configs,
+        event_invoke_configs=stores.event_invoke_configs,
+        function_urls=stores.function_urls,
+        code_signing_configs=stores.code_signing_configs,
+        attached_code_signing_configs=stores.attached_code_signing_configs,
+        event_source_mappings=stores.event_source_mappings,
         runtime_obstacle=lambda name: runtimes[name].obstacle,
         runtime_version_arns=lambda name, region: runtimes[name].version_arns(region),
         allows_blocked_runtimes=config.blocked_runtimes == "allow",

@@ -8,24 +8,41 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lambent.domain.quotas import ACCOUNT_CONCURRENCY, MIB, SCALING_ENVIRONMENTS
-from lambent.domain.runtime_catalogue import CATALOGUE
+from lambent.domain.quotas import (
+    ACCOUNT_CONCURRENCY,
+    CODE_STORAGE_BYTES,
+    MIB,
+    SCALING_ENVIRONMENTS,
+)
 from lambent.server.host_memory import host_memory_bytes
+from lambent.server.setting import (
+    VARIABLE_PREFIX,
+    Setting,
+    access_points,
+    endpoint,
+    endpoints,
+    file_path,
+    interpreters,
+    matching,
+    members_of_vpcs,
+    one_of,
+    seconds,
+    switch,
+    whole_number,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lambent.sandbox.isolation import KindName
 
 BlockedRuntimes = Literal["refuse", "allow"]
 
-VARIABLE_PREFIX = "LAMBENT_"
 # Variables of the same prefix that are not the server's.
 _OTHER_VARIABLES = frozenset({"LAMBENT_CONFIG", "LAMBENT_ENDPOINT"})
 
@@ -54,75 +71,16 @@ class Config:
     fast_starts: bool
     concurrency: int
     scaling_rate: int
+    code_storage_mib: int
+    aws_endpoint_url: str  # empty: none
+    aws_endpoints: Mapping[str, str]  # by service
+    aws_profile: str  # empty: botocore's usual search for credentials
+    subnets: Mapping[str, str]  # identifier -> its VPC's
+    security_groups: Mapping[str, str]
+    access_points: Mapping[str, Path]  # ARN -> the directory it stands for
+    deployment_seconds: float
     drain_seconds: int
     log_level: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    name: str  # as in the TOML file; --name-with-dashes and LAMBENT_NAME elsewhere
-    read: Callable[[str], object]  # raises ValueError
-    default: Callable[[], object]
-    meaning: str
-
-    @property
-    def option(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return VARIABLE_PREFIX + self.name.upper()
-
-
-def _matching(pattern: str, what: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            raise ValueError(f"must be {what}")
-        return text
-
-    return read
-
-
-def _one_of(*values: str) -> Callable[[str], str]:
-    return _matching("|".join(values), "one of " + ", ".join(values))
-
-
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in ("true", "false"):  # TOML's own come as True and False
-        raise ValueError("must be true or false")
-    return text.lower() == "true"
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text, re.ASCII):
-        raise ValueError("must be a number of seconds")
-    return float(text)
-
-
-def _path(text: str) -> Path:
-    if not text or "\0" in text:
-        raise ValueError("must be a path")
-    return Path(text).expanduser().absolute()
-
-
-def _interpreters(text: str) -> Mapping[str, Path]:
-    """`ruby3.2=/usr/bin/ruby,java8.al2=/usr/lib/jvm/11/bin/java`; nothing for none."""
-    interpreters = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        identifier, equals, path = (part.strip() for part in entry.partition("="))
-        if identifier not in CATALOGUE or not equals:
-            raise ValueError("must be runtime identifiers with the path of what runs each")
-        interpreters[identifier] = _path(path)
-    return interpreters
 
 
 def data_home() -> Path:
@@ -142,62 +100,60 @@ def _default_memory_mib() -> int:
 SETTINGS = (
     Setting(
         "host",
-        _matching(r"[0-9A-Za-z.:\-]{1,253}", "an address or host name"),
+        matching(r"[0-9A-Za-z.:\-]{1,253}", "an address or host name"),
         lambda: "127.0.0.1",
         "Address to listen on. Whoever reaches it may run code here: leave it on loopback "
         "unless the network is yours.",
     ),
-    Setting(
-        "port", _whole_number(0, 65535), lambda: 9000, "Port to listen on; 0 takes a free one."
-    ),
+    Setting("port", whole_number(0, 65535), lambda: 9000, "Port to listen on; 0 takes a free one."),
     Setting(
         "data_dir",
-        _path,
+        file_path,
         lambda: data_home() / "data",
         "Directory of everything the server keeps: database, deployment packages, key.",
     ),
     Setting(
         "runtimes_dir",
-        _path,
+        file_path,
         lambda: data_home() / "runtimes",
         "Directory `lambent runtime install` puts runtimes into; servers may share it.",
     ),
     Setting(
         "interpreters",
-        _interpreters,
+        interpreters,
         dict,
         "Interpreters you choose yourself, whatever their release: a table of the file, or "
         "`ruby3.2=/usr/bin/ruby,java8.al2=/opt/jdk8/bin/java`.",
     ),
     Setting(
         "blocked_runtimes",
-        _one_of("refuse", "allow"),
+        one_of("refuse", "allow"),
         lambda: "refuse",
         "Whether functions can still be created and updated with runtimes AWS has blocked by now; "
         "invoked they can always be.",
     ),
     Setting(
         "region",
-        _matching(r"[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
+        matching(r"[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d", "a region such as us-east-1"),
         lambda: "us-east-1",
         "Region of requests that name none.",
     ),
     Setting(
         "account_id",
-        _matching(r"\d{12}", "12 digits"),
+        matching(r"\d{12}", "12 digits"),
         lambda: "000000000000",
         "Account of requests whose access key is not itself an account number.",
     ),
     Setting(
         "isolation",
-        _one_of("namespaces", "process"),
+        one_of("namespaces", "process"),
         lambda: "namespaces",
         "How functions are kept apart: `namespaces` (sandboxes), or `process`, which protects "
         "nothing and is for hosts that allow no sandbox.",
     ),
     Setting(
         "memory_mib",
-        _whole_number(128, 100_000_000),
+        whole_number(128, 100_000_000),
         _default_memory_mib,
         "Memory, in MiB, that all execution environments together may take. One at work counts "
         "with its whole MemorySize, one that is frozen with what it has. When nothing idle is left "
@@ -205,53 +161,109 @@ SETTINGS = (
     ),
     Setting(
         "max_environments",
-        _whole_number(1, 100_000),
+        whole_number(1, 100_000),
         lambda: 1000,
         "Execution environments of all functions together; when they are all busy, calls are "
         "throttled.",
     ),
     Setting(
         "idle_seconds",
-        _seconds,
+        seconds,
         lambda: 600.0,
         "Seconds after which an idle execution environment is closed.",
     ),
     Setting(
         "freeze_after_seconds",
-        _seconds,
+        seconds,
         lambda: 0.5,
         "Seconds after which nothing runs in an idle execution environment any more, until its "
         "next invocation. AWS freezes at once; a moment's grace spares busy ones the trouble.",
     ),
     Setting(
         "fast_starts",
-        _switch,
+        switch,
         lambda: True,
         "Whether to keep a few sandboxes of the runtimes in use ready, with the interpreter "
         "already running, so that cold starts take 10 ms instead of 50; `false` saves their memory.",
     ),
     Setting(
         "concurrency",
-        _whole_number(1, 100_000),
+        whole_number(1, 100_000),
         lambda: ACCOUNT_CONCURRENCY,
         "Invocations an account may have at work in one region at one time.",
     ),
     Setting(
         "scaling_rate",
-        _whole_number(1, 1_000_000),
+        whole_number(1, 1_000_000),
         lambda: SCALING_ENVIRONMENTS,
         "Execution environments one function may have started in ten seconds; one more is "
         "throttled.",
     ),
     Setting(
+        "code_storage_mib",
+        whole_number(1, 1_000_000),
+        lambda: CODE_STORAGE_BYTES // MIB,
+        "Deployment packages, in MiB and zipped, that an account may have in one region: of every "
+        "version of its functions and layers.",
+    ),
+    Setting(
+        "aws_endpoint_url",
+        endpoint,
+        lambda: "",
+        "Where neighbouring AWS services are (S3 for code, KMS for environment variables): a URL, "
+        "or `aws` for AWS's own. Empty: nowhere, and what needs them is refused.",
+    ),
+    Setting(
+        "aws_endpoints",
+        endpoints,
+        dict,
+        "The same for single services: a table of the file, or `s3=http://127.0.0.1:9001,kms=aws`.",
+    ),
+    Setting(
+        "aws_profile",
+        matching(r"[A-Za-z0-9_.@+=/ -]{0,128}", "a profile's name"),
+        lambda: "",
+        "Profile of the shared credentials file to call neighbouring services with. Empty: AWS's "
+        "usual variables and files; where these have none, the account's number as access key.",
+    ),
+    Setting(
+        "subnets",
+        members_of_vpcs("subnet"),
+        dict,
+        "Subnets functions can be attached to, with the VPC of each: a table of the file, or "
+        "`subnet-1=vpc-1`.",
+    ),
+    Setting(
+        "security_groups",
+        members_of_vpcs("sg"),
+        dict,
+        "Security groups functions can have, with the VPC of each, likewise.",
+    ),
+    Setting(
+        "access_points",
+        access_points,
+        dict,
+        "Access points of file systems that functions can mount, with the directory of this host "
+        "that each stands for: a table of the file, or "
+        "`arn:aws:elasticfilesystem:...:access-point/fsap-...=/srv/shared`.",
+    ),
+    Setting(
+        "deployment_seconds",
+        seconds,
+        lambda: 0.0,
+        "Seconds that creating or updating a function takes at least. On AWS it takes a few, and "
+        "what uses a function before it is Active, or updates it twice at once, is refused: with "
+        "a few here too, scripts that do not wait show it.",
+    ),
+    Setting(
         "drain_seconds",
-        _whole_number(0, 900),
+        whole_number(0, 900),
         lambda: 30,
         "Seconds that invocations at work are given to end when the server stops.",
     ),
     Setting(
         "log_level",
-        _one_of("debug", "info", "warning", "error"),
+        one_of("debug", "info", "warning", "error"),
         lambda: "info",
         "How much the server says on standard error.",
     ),

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lambent.control_plane.deployment import Deployments
+from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import MIB, TENANT_ENVIRONMENTS
 from lambent.execution_environment.fast_starts.stem_cells import open_sandboxes
 from lambent.execution_environment.host_budget import HostBudget, Room
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from lambent.aws.variable_keys import VariableKeys
+    from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.execution_environment.snap_start.snap_start import SnapStart
+    from lambent.invocation.concurrency import Concurrency
     from lambent.server.config import Config
     from lambent.server.stores import Stores
 
@@ -42,7 +46,7 @@ async def open_runtimes(config: Config) -> AsyncIterator[Mapping[str, Runtime]]:
 
 @contextlib.asynccontextmanager
 async def open_parts(
-    config: Config, stores: Stores, runtimes: Mapping[str, Runtime]
+    config: Config, stores: Stores, runtimes: Mapping[str, Runtime], keys: VariableKeys
 ) -> AsyncIterator[Parts]:
     """What environments without a snapshot are made from. Raises IsolationUnavailable."""
     pipeline = LogPipeline(stores.logs)
@@ -65,6 +69,7 @@ async def open_parts(
             runtimes=runtimes,
             task_root=stores.packages.unpack,
             layers_root=stores.layer_contents.root,
+            opened=keys.opened,
             logs=pipeline,
             freeze_after_seconds=config.freeze_after_seconds,
         )
@@ -89,10 +94,23 @@ def open_snapshots(
 
 
 @contextlib.asynccontextmanager
-async def open_deployments(stores: Stores, snap_start: SnapStart) -> AsyncIterator[Deployments]:
+async def open_deployments(
+    config: Config, stores: Stores, snap_start: SnapStart, keys: VariableKeys
+) -> AsyncIterator[Deployments]:
     """Makes new versions ready meanwhile, and those that an earlier run of the server left."""
+
+    async def take_snapshot(version: FunctionVersion) -> str | None:
+        try:
+            return await snap_start.prepare(await keys.opened(version))
+        except ServiceError as error:
+            return error.message
+
     deployments = Deployments(
-        stores.functions, stores.packages, stores.layer_contents, snap_start.prepare
+        stores.functions,
+        stores.packages,
+        stores.layer_contents,
+        take_snapshot,
+        config.deployment_seconds,
     )
     await stores.collection.collect()
     deployments.recover()
@@ -102,7 +120,7 @@ async def open_deployments(stores: Stores, snap_start: SnapStart) -> AsyncIterat
 
 @contextlib.asynccontextmanager
 async def open_pool(
-    config: Config, stores: Stores, parts: Parts, budget: HostBudget
+    config: Config, stores: Stores, parts: Parts, budget: HostBudget, concurrency: Concurrency
 ) -> AsyncIterator[Pool]:
     """Every environment, those of provisioned concurrency too; afterwards none is left."""
     limits = PoolLimits(
@@ -112,8 +130,9 @@ async def open_pool(
         idle_seconds=config.idle_seconds,
     )
     async with Pool(parts, limits, budget, stores.functions.is_current) as pool:
+        pool.hold_places_with(concurrency.hold)
         keeper = ProvisionedConcurrencyKeeper(
-            pool, stores.provisioned_concurrency, stores.functions
+            pool, stores.provisioned_concurrency, stores.functions, stores.aliases
         )
         async with running("provisioned concurrency", keeper.run()):
             yield pool

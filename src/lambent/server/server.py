@@ -12,10 +12,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lambent.aws.variable_keys import VariableKeys
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import DataPlane
 from lambent.sandbox.isolation import IsolationUnavailable
 from lambent.server.apis import build_control_plane, build_functions_api, build_logs_api
+from lambent.server.aws_clients import open_aws_clients
 from lambent.server.background import running
 from lambent.server.environments import list_environments, summarize_health
 from lambent.server.execution import (
@@ -66,12 +68,15 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         stores = await enter(open_stores(config.data_dir))
         runtimes = await enter(open_runtimes(config))
         stop = stack.enter_context(Stop(config.drain_seconds))
-        parts = await enter(open_parts(config, stores, runtimes))
+        aws = stack.enter_context(open_aws_clients(config))
+        variable_keys = VariableKeys(aws)
+        parts = await enter(open_parts(config, stores, runtimes, variable_keys))
         budget = host_budget(config)
         snap_start = await enter(open_snapshots(config, stores, parts, budget))
-        deployments = await enter(open_deployments(stores, snap_start))
+        deployments = await enter(open_deployments(config, stores, snap_start, variable_keys))
         restoring = replace(parts, sandboxes=snap_start)
-        pool = await enter(open_pool(config, stores, restoring, budget))
+        concurrency = Concurrency(config.concurrency, stores.functions, stores.reserved_concurrency)
+        pool = await enter(open_pool(config, stores, restoring, budget, concurrency))
         await enter(
             running(
                 "unused code",
@@ -80,11 +85,13 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         )
 
         url = _url(listening)
-        control_plane = build_control_plane(config, stores, runtimes, deployments, url)
+        control_plane = build_control_plane(config, stores, aws, runtimes, deployments, url)
         data_plane = DataPlane(
             functions=stores.functions,
+            aliases=stores.aliases,
+            policies=stores.policies,
             pool=pool,
-            concurrency=Concurrency(config.concurrency, pool),
+            concurrency=concurrency,
         )
         gateway = Gateway(
             functions=build_functions_api(control_plane, data_plane),

@@ -67,13 +67,12 @@ def _unzipped_bytes(entries: Iterable[ArchiveEntry]) -> int:
     return sum(entry.content_bytes for entry in entries)
 
 
-def _check_zipped_size(archive: bytes) -> None:
+def _check_zipped_size(archive: bytes, limit: int) -> None:
     if not archive:
         raise invalid_parameter_value("Uploaded file must be a non-empty zip")
-    if len(archive) >= quotas.ZIPPED_BYTES:
+    if len(archive) >= limit:
         raise ServiceError(
-            "RequestEntityTooLargeException",
-            f"Zipped size must be smaller than {quotas.ZIPPED_BYTES} bytes",
+            "RequestEntityTooLargeException", f"Zipped size must be smaller than {limit} bytes"
         )
 
 
@@ -159,12 +158,12 @@ class DeploymentPackages:
         self._ready = {path.name for path in _finished(self._unpacked)}
         self._unzipped_bytes: dict[str, int] = {}  # of those that were measured
 
-    async def add(self, archive: bytes) -> Package:
+    async def add(self, archive: bytes, *, zipped_limit: int = quotas.ZIPPED_BYTES) -> Package:
         """Checks and stores a zip, which is durable when this returns.
 
         Raises ServiceError: the zip is too large, none, empty or not safe, or the disk is full.
         """
-        return await asyncio.to_thread(self._add, archive)
+        return await asyncio.to_thread(self._add, archive, zipped_limit)
 
     async def unpack(self, sha256: str) -> Path:
         """The directory with the package's files, made on the first call. Raises ServiceError."""
@@ -216,8 +215,8 @@ class DeploymentPackages:
         for path in self._unpacked.glob(f"{UNFINISHED_PREFIX}*"):
             shutil.rmtree(path)
 
-    def _add(self, archive: bytes) -> Package:
-        _check_zipped_size(archive)
+    def _add(self, archive: bytes, zipped_limit: int) -> Package:
+        _check_zipped_size(archive, zipped_limit)
         digest = hashlib.sha256(archive)
         path = self._zips / digest.hexdigest()
         try:

@@ -13,7 +13,10 @@ from lambent.domain.function import (
     Function,
     FunctionVersion,
     LoggingConfiguration,
+    MountedFileSystem,
     RuntimeManagement,
+    SealedVariables,
+    VpcConfiguration,
 )
 
 if TYPE_CHECKING:
@@ -52,11 +55,22 @@ def version_row(version: FunctionVersion, seal: Seal) -> dict[str, object]:
         "revision_id": version.revision_id,
         "configuration": {
             **{name: getattr(version, name) for name in _CONFIGURATION},
-            "layers": [asdict(layer) for layer in version.layers],
-            "logging": asdict(version.logging),
-            "runtime_management": asdict(version.runtime_management),
+            **_nested(version),
         },
         "environment": environment,
+    }
+
+
+def _nested(version: FunctionVersion) -> dict[str, object]:
+    """The fields that are records themselves, as JSON can hold them."""
+    sealed, vpc = version.sealed_environment, version.vpc
+    return {
+        "layers": [asdict(layer) for layer in version.layers],
+        "logging": asdict(version.logging),
+        "runtime_management": asdict(version.runtime_management),
+        "file_systems": [asdict(each) for each in version.file_systems],
+        "sealed_environment": None if sealed is None else asdict(sealed),
+        "vpc": None if vpc is None else asdict(vpc),
     }
 
 
@@ -70,14 +84,31 @@ def read_version(row: RowMapping, seal: Seal) -> FunctionVersion:
         environment = json.loads(seal.open(row["environment"], context))
     configuration = row["configuration"]
     # Versions written before these settings existed have none of them.
+    sealed, vpc = configuration.get("sealed_environment"), configuration.get("vpc")
     nested = {
         "layers": tuple(AttachedLayer(**layer) for layer in configuration.get("layers", ())),
         "logging": LoggingConfiguration(**configuration.get("logging", {})),
         "runtime_management": RuntimeManagement(**configuration.get("runtime_management", {})),
+        "file_systems": tuple(
+            MountedFileSystem(**each) for each in configuration.get("file_systems", ())
+        ),
+        "sealed_environment": sealed and SealedVariables(**sealed),
+        "vpc": vpc and _read_vpc(**vpc),
     }
     return FunctionVersion(
         **key,
         revision_id=row["revision_id"],
         environment=environment,
         **{**configuration, **nested},
+    )
+
+
+def _read_vpc(
+    vpc_id: str, subnet_ids: list[str], security_group_ids: list[str], *, is_ipv6_allowed: bool
+) -> VpcConfiguration:
+    return VpcConfiguration(
+        vpc_id=vpc_id,
+        subnet_ids=tuple(subnet_ids),
+        security_group_ids=tuple(security_group_ids),
+        is_ipv6_allowed=is_ipv6_allowed,
     )

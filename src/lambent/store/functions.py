@@ -13,11 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from lambent.domain.arn import LATEST, function_arn
 from lambent.domain.function import Function, FunctionVersion
+from lambent.store.function_deletion import (
+    aliases_of_version,
+    delete_function,
+    drop_records,
+    is_deleted_row,
+    is_function_row,
+    is_version_row,
+)
 from lambent.store.function_rows import (
     function_key,
     function_row,
@@ -26,16 +34,14 @@ from lambent.store.function_rows import (
     version_row,
 )
 from lambent.store.schema import (
-    function_records,
+    deleted_functions,
     function_tags,
     function_versions,
     functions,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from sqlalchemy import ColumnElement
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from lambent.store.database import Database
     from lambent.store.seal import Seal
@@ -51,6 +57,14 @@ class AlreadyExists(Exception):
 
 class NotFound(Exception):
     """Raised when the function or version to be changed is not there, or not any more."""
+
+
+class InUse(Exception):
+    """Raised when a version cannot be deleted, because aliases (their names) point to it."""
+
+    def __init__(self, aliases: Sequence[str]) -> None:
+        super().__init__(*aliases)
+        self.aliases = aliases
 
 
 class RevisionMismatch(Exception):
@@ -83,21 +97,6 @@ def _order(version: FunctionVersion) -> int:
     return 0 if version.version == LATEST else int(version.version)
 
 
-def _is_function(account_id: str, region: str, name: str) -> ColumnElement[bool]:
-    columns = functions.c
-    return and_(columns.account_id == account_id, columns.region == region, columns.name == name)
-
-
-def _is_version(account_id: str, region: str, name: str, version: str) -> ColumnElement[bool]:
-    columns = function_versions.c
-    return and_(
-        columns.account_id == account_id,
-        columns.region == region,
-        columns.name == name,
-        columns.version == version,
-    )
-
-
 def _load(connection: Connection, seal: Seal) -> list[_Entry]:
     tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for row in connection.execute(select(function_tags)):
@@ -119,19 +118,25 @@ def _load(connection: Connection, seal: Seal) -> list[_Entry]:
     return entries
 
 
-def _insert_function(connection: Connection, function: Function) -> None:
+def _insert_function(connection: Connection, function: Function) -> int:
+    """The number its next version has: one that no earlier function of its name had."""
+    is_earlier = is_deleted_row(**function_key(function))
+    number = connection.scalar(select(deleted_functions.c.next_version).where(is_earlier))
+    row = {**function_row(function), "next_version": number or function.next_version}
     try:
-        connection.execute(insert(functions), function_row(function))
+        connection.execute(insert(functions), row)
     except IntegrityError as error:
         raise AlreadyExists(function.arn) from error
+    connection.execute(delete(deleted_functions).where(is_earlier))
     if tags := tag_rows(function):
         connection.execute(insert(function_tags), tags)
+    return number or function.next_version
 
 
 def _update_version(
     connection: Connection, version: FunctionVersion, row: dict[str, object], revision: str | None
 ) -> None:
-    is_version = _is_version(**function_key(version), version=version.version)
+    is_version = is_version_row(**function_key(version), version=version.version)
     guard = (
         is_version
         if revision is None
@@ -147,7 +152,7 @@ def _update_version(
 def _take_number(connection: Connection, version: FunctionVersion) -> None:
     """Moves the function's next version on, which makes this number this version's for ever."""
     number = int(version.version)
-    is_function = _is_function(**function_key(version))
+    is_function = is_function_row(**function_key(version))
     is_turn = is_function & (functions.c.next_version == number)
     if connection.execute(
         update(functions).where(is_turn).values(next_version=number + 1)
@@ -159,7 +164,7 @@ def _take_number(connection: Connection, version: FunctionVersion) -> None:
 
 
 def _set_revision(connection: Connection, function: Function, revision_id: str) -> None:
-    is_latest = _is_version(**function_key(function), version=LATEST)
+    is_latest = is_version_row(**function_key(function), version=LATEST)
     change = update(function_versions).where(is_latest).values(revision_id=revision_id)
     if not connection.execute(change).rowcount:
         raise NotFound(function.arn)
@@ -175,20 +180,6 @@ def _drop_tags(connection: Connection, function: Function, keys: Collection[str]
             columns.key.in_(keys),
         )
     )
-
-
-def drop_records(
-    connection: Connection, account_id: str, region: str, name: str, qualifier: str
-) -> None:
-    """Take away what belongs to a version or alias that is about to go."""
-    columns = function_records.c
-    is_its = and_(
-        columns.account_id == account_id,
-        columns.region == region,
-        columns.name == name,
-        columns.qualifier == qualifier,
-    )
-    connection.execute(delete(function_records).where(is_its))
 
 
 class FunctionStore:
@@ -232,6 +223,14 @@ class FunctionStore:
         found = self._regions.get((account_id, region))
         return [found.entries[name].function for name in found.names] if found else []
 
+    def functions_from(self, account_id: str, region: str, name: str) -> Iterator[Function]:
+        """By name, from that one or what follows it on; what is deleted meanwhile does not come."""
+        found = self._regions.get((account_id, region))
+        if found is not None:
+            for each in found.names[bisect_left(found.names, name) :]:
+                if each in found.entries:
+                    yield found.entries[each].function
+
     def versions(self, account_id: str, region: str, name: str) -> list[FunctionVersion]:
         """$LATEST, then 1, 2, 3; empty when there is no such function."""
         entry = self._entry(account_id, region, name)
@@ -243,15 +242,20 @@ class FunctionStore:
         return iter([version for entry in entries for version in entry.versions.values()])
 
     async def create(self, function: Function, latest: FunctionVersion) -> None:
-        """A new function with its $LATEST. Raises AlreadyExists."""
+        """A new function with its $LATEST. Raises AlreadyExists.
+
+        Its versions are counted on from those of an earlier function of its name.
+        """
         row = version_row(latest, self._seal)
 
-        def job(connection: Connection) -> None:
-            _insert_function(connection, function)
+        def job(connection: Connection) -> int:
+            number = _insert_function(connection, function)
             connection.execute(insert(function_versions), row)
+            return number
 
-        def committed(_: None) -> None:
-            self._add(_Entry(function, {latest.version: latest}))
+        def committed(number: int) -> None:
+            numbered = replace(function, next_version=number)
+            self._add(_Entry(numbered, {latest.version: latest}))
 
         await self._database.write(job, committed=committed)
 
@@ -320,34 +324,39 @@ class FunctionStore:
         """Removes a function with all its versions; whether it was there."""
 
         def job(connection: Connection) -> bool:
-            deletion = delete(functions).where(_is_function(account_id, region, name))
-            return connection.execute(deletion).rowcount > 0
+            return delete_function(connection, account_id, region, name)
 
         def committed(was_there: bool) -> None:
             if was_there:
                 self._regions[account_id, region].remove(name)
-                self._tell_deleted(account_id, region, name, None)
+                self.tell_deleted(account_id, region, name, None)
 
         return await self._database.write(job, committed=committed)
 
     async def delete_version(self, account_id: str, region: str, name: str, version: str) -> bool:
-        """Removes a published version, whose number is not used again; whether it was there."""
+        """Removes a published version, whose number is not used again; whether it was there.
+
+        Raises InUse while aliases point to it.
+        """
         if version == LATEST:
             raise ValueError("a function cannot be without $LATEST")
 
         def job(connection: Connection) -> bool:
-            is_version = _is_version(account_id, region, name, version)
+            is_version = is_version_row(account_id, region, name, version)
+            if names := aliases_of_version(connection, account_id, region, name, version):
+                raise InUse(names)
             drop_records(connection, account_id, region, name, version)
             return connection.execute(delete(function_versions).where(is_version)).rowcount > 0
 
         def committed(was_there: bool) -> None:
             if was_there:
                 del self._regions[account_id, region].entries[name].versions[version]
-                self._tell_deleted(account_id, region, name, version)
+                self.tell_deleted(account_id, region, name, version)
 
         return await self._database.write(job, committed=committed)
 
-    def _tell_deleted(self, account_id: str, region: str, name: str, qualifier: str | None) -> None:
+    def tell_deleted(self, account_id: str, region: str, name: str, qualifier: str | None) -> None:
+        """Have all know that a function (None), or one of its versions or aliases, is gone."""
         for forget in self._on_delete:
             forget(account_id, region, name, qualifier)
 

@@ -12,14 +12,17 @@ from collections import defaultdict
 from dataclasses import fields
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sqlalchemy import and_, delete, exists, insert, select
+from sqlalchemy import and_, delete, exists, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from lambent.domain.arn import LATEST
 from lambent.domain.records import AccountRecord, FunctionRecord
 from lambent.store.functions import AlreadyExists, NotFound, RevisionMismatch
-from lambent.store.schema import account_records, function_records
+from lambent.store.schema import account_records, aliases, function_records, function_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Column, ColumnElement, Connection, Table
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from lambent.store.functions import FunctionStore
 
     _Table = Table[ReadOnlyColumnCollection[str, Column[object]]]
+    # Told the account, the region and the function's name.
+    OnChange = Callable[[str, str, str], None]
 
 F = TypeVar("F", bound=FunctionRecord)
 A = TypeVar("A", bound=AccountRecord)
@@ -44,6 +49,7 @@ class FunctionRecords(Generic[F]):
         self._database = database
         self._kind = kind
         self._records: defaultdict[tuple[str, str, str], dict[str, F]] = defaultdict(dict)
+        self._on_change: list[OnChange] = []
         self.changes = asyncio.Lock()
         functions.on_delete(self._forget)
 
@@ -57,6 +63,10 @@ class FunctionRecords(Generic[F]):
         ):
             store._remember(kind(**row))  # type: ignore[arg-type]  # as it was written
         return store
+
+    def on_change(self, tell: OnChange) -> None:
+        """Have `tell` called with the function whenever one of its records has changed or gone."""
+        self._on_change.append(tell)
 
     def get(self, account_id: str, region: str, name: str, qualifier: str = "") -> F | None:
         found = self._records.get((account_id, region, name))
@@ -72,24 +82,33 @@ class FunctionRecords(Generic[F]):
         owners = sorted(owner for owner in self._records if owner[:2] == (account_id, region))
         return [record for owner in owners for record in self.of_function(*owner)]
 
+    def everything(self) -> list[F]:
+        """Of all accounts."""
+        return [record for found in self._records.values() for record in found.values()]
+
     async def put(self, record: F, *, instead_of: str = WHATEVER) -> None:
         """Store `record` in place of WHATEVER, NOTHING, or what has the revision `instead_of`.
 
-        Raises NotFound without the function or what was to be replaced, AlreadyExists,
-        RevisionMismatch.
+        Raises NotFound without the function, its qualifier or what was to be replaced,
+        AlreadyExists, RevisionMismatch.
         """
         row = _row(record)
-        await self._database.write(
-            lambda connection: _put(connection, function_records, row, instead_of),
-            committed=lambda _: self._remember(record),
-        )
+
+        def job(connection: Connection) -> None:
+            if not _has_qualifier(connection, record):
+                raise NotFound(record.arn)
+            _put(connection, function_records, row, instead_of)
+
+        await self._database.write(job, committed=lambda _: self._remember(record))
 
     async def delete(self, record: F) -> None:
         """Raises NotFound when it is not there any more, RevisionMismatch when it has changed."""
         row = _row(record)
 
         def committed(_: None) -> None:
-            del self._records[record.account_id, record.region, record.name][record.qualifier]
+            owner = (record.account_id, record.region, record.name)
+            del self._records[owner][record.qualifier]
+            self._tell_changed(*owner)
 
         await self._database.write(
             lambda connection: _delete(connection, function_records, row), committed=committed
@@ -98,13 +117,21 @@ class FunctionRecords(Generic[F]):
     def _remember(self, record: F) -> None:
         owner = (record.account_id, record.region, record.name)
         self._records[owner][record.qualifier] = record
+        self._tell_changed(*owner)
 
     def _forget(self, account_id: str, region: str, name: str, qualifier: str | None) -> None:
         owner = (account_id, region, name)
+        if owner not in self._records:
+            return
         if qualifier is None:
-            self._records.pop(owner, None)
-        elif owner in self._records:
+            del self._records[owner]
+        else:
             self._records[owner].pop(qualifier, None)
+        self._tell_changed(*owner)
+
+    def _tell_changed(self, account_id: str, region: str, name: str) -> None:
+        for tell in self._on_change:
+            tell(account_id, region, name)
 
 
 class AccountRecords(Generic[A]):
@@ -180,6 +207,25 @@ def _rows(connection: Connection, table: _Table, kind: str) -> list[dict[str, ob
 
 def _is_same(table: _Table, row: dict[str, object]) -> ColumnElement[bool]:
     return and_(*(column == row[column.name] for column in table.primary_key.columns))
+
+
+def _has_qualifier(connection: Connection, record: FunctionRecord) -> bool:
+    """Whether its version or alias is still there. For the function itself a foreign key cares."""
+    if record.qualifier in ("", LATEST):
+        return True
+    is_version, is_alias = (
+        exists().where(
+            table.c.account_id == record.account_id,
+            table.c.region == record.region,
+            table.c.name == record.name,
+            qualifier == record.qualifier,
+        )
+        for table, qualifier in (
+            (function_versions, function_versions.c.version),
+            (aliases, aliases.c.alias),
+        )
+    )
+    return bool(connection.scalar(select(or_(is_version, is_alias))))
 
 
 def _put(connection: Connection, table: _Table, row: dict[str, object], instead_of: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -42,11 +43,25 @@ def _of(table: str, *more: str, ondelete: str | None = None) -> ForeignKeyConstr
     return ForeignKeyConstraint(columns, [f"{table}.{each}" for each in columns], ondelete=ondelete)
 
 
+def _version_in(column: str, *, constraint: str) -> ForeignKeyConstraint:
+    """That `column` names a version of the function; a constraint of that name."""
+    referred = [f"function_versions.{each}" for each in (*_NAMED, "version")]
+    return ForeignKeyConstraint([*_NAMED, column], referred, name=constraint)
+
+
 functions = Table(
     "functions",
     metadata,
     *_key(),
     Column("next_version", Integer, nullable=False),  # only ever grows
+)
+
+# How far the versions of functions that are gone were counted: no number is used again.
+deleted_functions = Table(
+    "deleted_functions",
+    metadata,
+    *_key(),
+    Column("next_version", Integer, nullable=False),
 )
 
 function_versions = Table(
@@ -60,6 +75,22 @@ function_versions = Table(
     Column("configuration", JSON, nullable=False),
     Column("environment", LargeBinary),  # sealed; NULL when there are no variables
     _of("functions", ondelete="CASCADE"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    *_key(),
+    Column("alias", String, primary_key=True),
+    Column("version", String, nullable=False),
+    Column("second_version", String),
+    Column("second_weight", Float, nullable=False),
+    Column("description", String, nullable=False),
+    Column("revision_id", String, nullable=False),
+    _of("functions", ondelete="CASCADE"),
+    # No CASCADE: what an alias points to stays.
+    _version_in("version", constraint="fk_aliases_version"),
+    _version_in("second_version", constraint="fk_aliases_second_version"),
 )
 
 function_tags = Table(
@@ -88,16 +119,6 @@ layer_versions = Table(
     Column("permissions", JSON, nullable=False),  # the policy's statements, in their order
     Column("policy_revision_id", String),  # NULL until there is a policy
     _of("layers"),
-)
-
-provisioned_concurrency = Table(
-    "provisioned_concurrency",
-    metadata,
-    *_key(),
-    Column("version", String, primary_key=True),
-    Column("requested", Integer, nullable=False),
-    Column("last_modified", String, nullable=False),
-    _of("function_versions", "version", ondelete="CASCADE"),
 )
 
 # What functions, or their qualifiers, keep beside their versions: see `records.py`.

@@ -29,3 +29,19 @@ def test_a_small_run_compares_everything_with_something() -> None:
         _, *compared = result["subjects"].values()
         assert compared
         assert all(each["p50"]["ratios"] for each in compared)
+
+
+@pytest.mark.timeout(120)
+def test_a_small_run_reads_of_more_functions_than_a_page_has() -> None:
+    newest_runtime("python")
+    options = ("--functions", "60", "--reads", "2")
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--json", *options, "--only", "control-plane"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    one, page = json.loads(run.stdout)["results"]
+    for result in (one, page):
+        assert list(result["subjects"]) == ["of 50 functions", "of 60 functions"]
+        assert result["unit"] == "ms"

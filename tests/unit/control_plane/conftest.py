@@ -10,16 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambent.aws.clients import AwsClients, Endpoints
+from lambent.aws.variable_keys import VariableKeys
+from lambent.control_plane.code_storage import CodeStorage
 from lambent.control_plane.deployment import Deployments
 from lambent.control_plane.operations import OPERATIONS
 from lambent.control_plane.plane import ControlPlane
 from lambent.domain.caller import Caller
+from lambent.domain.code_signing_config import AttachedCodeSigningConfig, CodeSigningConfig
+from lambent.domain.event_invoke_config import EventInvokeConfig
+from lambent.domain.event_source_mapping import EventSourceMapping
+from lambent.domain.function_url import FunctionUrl
+from lambent.domain.quotas import CODE_STORAGE_BYTES
+from lambent.domain.recursion import RecursionConfig
+from lambent.domain.reserved_concurrency import ReservedConcurrency
+from lambent.domain.resource_policy import FunctionPolicy
+from lambent.store.aliases import AliasStore
 from lambent.store.database import Database
 from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.functions import FunctionStore
 from lambent.store.layer_contents import LayerContents
 from lambent.store.layers import LayerStore
 from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
+from lambent.store.records import AccountRecords, FunctionRecords
 from lambent.store.seal import Seal
 
 if TYPE_CHECKING:
@@ -29,6 +42,9 @@ if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
 
 ROLE = "arn:aws:iam::123456789012:role/lambda"
+ACCESS_POINT = (
+    "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0123456789abcdef0"
+)
 RUNTIMES = {
     "python3.12": None,
     "python3.13": None,
@@ -122,11 +138,31 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
         packages = DeploymentPackages(directory / "code")
         layer_contents = LayerContents(directory / "layers", packages)
         clock = Clock()
+        aws = AwsClients(Endpoints())  # none: a test that needs some brings them
         plane = ControlPlane(
             functions=functions,
+            aliases=await AliasStore.open(database, functions),
+            policies=await FunctionRecords.open(database, functions, FunctionPolicy),
+            event_invoke_configs=await FunctionRecords.open(database, functions, EventInvokeConfig),
+            function_urls=await FunctionRecords.open(database, functions, FunctionUrl),
+            code_signing_configs=await AccountRecords.open(database, CodeSigningConfig),
+            attached_code_signing_configs=await FunctionRecords.open(
+                database, functions, AttachedCodeSigningConfig
+            ),
+            event_source_mappings=await AccountRecords.open(database, EventSourceMapping),
             packages=packages,
+            aws=aws,
+            variable_keys=VariableKeys(aws),
+            subnets={"subnet-1": "vpc-1", "subnet-2": "vpc-1", "subnet-3": "vpc-2"},
+            security_groups={"sg-1": "vpc-1", "sg-2": "vpc-1"},
+            access_points=[ACCESS_POINT],
+            code_storage=CodeStorage(functions, layers, CODE_STORAGE_BYTES),
             layers=layers,
-            provisioned_concurrency=ProvisionedConcurrencyStore(database),
+            provisioned_concurrency=await ProvisionedConcurrencyStore.open(database, functions),
+            reserved_concurrency=await FunctionRecords.open(
+                database, functions, ReservedConcurrency
+            ),
+            recursion_configs=await FunctionRecords.open(database, functions, RecursionConfig),
             deployments=Deployments(functions, packages, layer_contents, no_snapshot),
             runtime_obstacle=lambda name: RUNTIMES.get(name, "It is not there."),
             runtime_version_arns=lambda name, region: [

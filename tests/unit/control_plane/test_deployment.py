@@ -56,6 +56,32 @@ async def test_what_a_crash_left_unfinished_is_taken_up_at_the_next_start(api):
     assert updated["LastUpdateStatus"] == "Successful"
 
 
+async def test_nothing_is_deployed_before_the_least_time_has_passed(api, monkeypatch):
+    await api.create()
+    plane = api.plane
+    begun = asyncio.Event()
+    unpack = plane.packages.unpack
+
+    async def watched(code_sha256):
+        begun.set()
+        return await unpack(code_sha256)
+
+    monkeypatch.setattr(plane.packages, "unpack", watched)
+    stores = (plane.functions, plane.packages, api.layer_contents, no_snapshot)
+    patient, hurried = Deployments(*stores, 3600.0), Deployments(*stores, 0.001)
+    async with asyncio.TaskGroup() as tasks:
+        work = [tasks.create_task(each.run(), name="deployments") for each in (patient, hurried)]
+        patient.recover()
+        await patient.wait_idle()
+        assert (await state(api))["State"] == "Pending"
+        hurried.recover()
+        await begun.wait()
+        await hurried.wait_idle()
+        for each in work:
+            each.cancel()
+    assert (await state(api))["State"] == "Active"
+
+
 async def test_a_package_that_cannot_be_unpacked_fails_the_creation(api, monkeypatch):
     await api.create()
     monkeypatch.setattr(api.plane.packages, "unpack", failing(FULL_DISK))

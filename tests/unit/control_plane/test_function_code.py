@@ -158,8 +158,8 @@ async def test_of_two_updates_at_once_one_wins(api, archive_of):
         ),
         (
             {"S3Bucket": "b", "S3Key": "k"},
-            "S3Bucket is not available in this release of Lambent: "
-            "send the deployment package as ZipFile.",
+            "Code cannot be read from S3: no endpoint of s3 is configured: start the server with "
+            "aws_endpoint_url, or name the service's in aws_endpoints. Or send it as ZipFile.",
         ),
         (
             {"Architectures": ["arm64"]},

@@ -187,16 +187,30 @@ async def test_runtime_and_handler_are_needed(api, archive_of, missing):
     ("request_", "said"),
     [
         ({"Code": {}}, "Please provide a source for function code."),
-        ({"Code": {"S3Bucket": "b", "S3Key": "k"}}, "Code.S3Bucket is not available"),
+        ({"Code": {"S3Bucket": "b", "S3Key": "k"}}, "Code cannot be read from S3: "),
         ({"Code": {"ImageUri": "image"}}, "Code.ImageUri is not available"),
         ({"PackageType": "Image"}, "PackageType is not available"),
         ({"Code": {"ZipFile": b"not a zip"}}, "Could not unzip uploaded file."),
     ],
 )
-async def test_only_a_zip_file_in_the_request_makes_a_function(api, request_, said):
+async def test_only_a_zip_file_makes_a_function(api, request_, said):
     message = await refused(api.create(**request_), "InvalidParameterValueException")
     assert message.startswith(said)
     assert (await api("ListFunctions"))["Functions"] == []
+
+
+async def test_a_function_can_have_its_code_signing_configuration_from_the_start(api):
+    signers = {"SigningProfileVersionArns": ["arn:aws:signer:eu-central-1:1:/signing-profiles/a"]}
+    config = await api("CreateCodeSigningConfig", AllowedPublishers=signers)
+    arn = config["CodeSigningConfig"]["CodeSigningConfigArn"]
+    await api.create(CodeSigningConfigArn=arn)
+    found = await api("GetFunctionCodeSigningConfig", FunctionName="echo")
+    assert found["CodeSigningConfigArn"] == arn
+    await refused(
+        api.create("other", CodeSigningConfigArn=f"{arn[:-1]}x"),
+        "CodeSigningConfigNotFoundException",
+    )
+    assert len((await api("ListFunctions"))["Functions"]) == 1
 
 
 async def test_too_large_a_package_is_refused(api):

@@ -33,12 +33,15 @@ async def test_lists_tell_no_state(api):
         "Architectures",
         "CodeSha256",
         "CodeSize",
+        "DeadLetterConfig",
         "Description",
         "Environment",
         "EphemeralStorage",
+        "FileSystemConfigs",
         "FunctionArn",
         "FunctionName",
         "Handler",
+        "KMSKeyArn",
         "LastModified",
         "Layers",
         "LoggingConfig",
@@ -52,6 +55,7 @@ async def test_lists_tell_no_state(api):
         "Timeout",
         "TracingConfig",
         "Version",
+        "VpcConfig",
     }
 
 

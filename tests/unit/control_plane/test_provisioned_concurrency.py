@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lambent.domain.errors import ServiceError
@@ -53,8 +55,9 @@ async def test_what_is_put_is_in_progress(function):
 async def test_how_far_it_has_come_is_told(function):
     await put(function)
     store = function.plane.provisioned_concurrency
-    [config] = await store.everything()
-    store.allocate({config: Allocation(available=2, status="FAILED", reason="why")})
+    [config] = store.records.everything()
+    allocation = Allocation(wanted={"1": 5}, available=2, status="FAILED", reason="why")
+    store.allocate({config: allocation})
     answer = await function(GET, FunctionName="echo", Qualifier="1")
     assert answer["AvailableProvisionedConcurrentExecutions"] == 2
     assert answer["AllocatedProvisionedConcurrentExecutions"] == 2
@@ -157,6 +160,25 @@ async def test_they_are_listed_by_version_in_pages(function):
     assert second["NextMarker"] is None
 
 
+async def test_aliases_are_listed_after_versions(function):
+    await publish(function, *(str(number) for number in range(2, 11)))
+    for alias in ("live", "beta"):
+        await function("CreateAlias", FunctionName="echo", Name=alias, FunctionVersion="3")
+        await put(function, 1, alias)
+    for version in ("10", "2"):
+        await put(function, 1, version)
+    listed, marker = [], None
+    while True:
+        page = await function(
+            LIST, FunctionName="echo", MaxItems=1, **({"Marker": marker} if marker else {})
+        )
+        listed += [each["FunctionArn"] for each in page["ProvisionedConcurrencyConfigs"]]
+        marker = page["NextMarker"]
+        if marker is None:
+            break
+    assert listed == [f"{ARN}:{qualifier}" for qualifier in ("2", "10", "beta", "live")]
+
+
 async def test_a_function_that_is_not_there_lists_none(function):
     assert await refused(function(LIST, FunctionName="gone")) == (
         "ResourceNotFoundException",
@@ -170,3 +192,87 @@ async def test_it_goes_with_its_version(function):
     assert (await function(LIST, FunctionName="echo"))["ProvisionedConcurrencyConfigs"] == []
     settings = await function("GetAccountSettings")
     assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
+
+
+@pytest.fixture
+async def alias(function):
+    await function("CreateAlias", FunctionName="echo", Name="live", FunctionVersion="1")
+    return function
+
+
+async def test_an_alias_has_its_own(alias):
+    assert (await put(alias, 2, "live"))["Status"] == "IN_PROGRESS"
+    answer = await alias(GET, FunctionName="echo", Qualifier="live")
+    assert answer["RequestedProvisionedConcurrentExecutions"] == 2
+    code, _ = await refused(alias(GET, FunctionName="echo", Qualifier="1"))
+    assert code == "ProvisionedConcurrencyConfigNotFoundException"
+
+
+async def test_an_alias_that_moves_is_in_progress_again(alias):
+    await put(alias, 1, "live")
+    store = alias.plane.provisioned_concurrency
+    [config] = store.records.everything()
+    store.allocate({config: Allocation(wanted={"1": 1}, available=1, status="READY")})
+    assert (await alias(GET, FunctionName="echo", Qualifier="live"))["Status"] == "READY"
+    await publish(alias, "two")
+    await alias("UpdateAlias", FunctionName="echo", Name="live", FunctionVersion="2")
+    answer = await alias(GET, FunctionName="echo", Qualifier="live")
+    assert answer["Status"] == "IN_PROGRESS"
+    assert answer["AllocatedProvisionedConcurrentExecutions"] == 1
+
+
+async def test_a_version_has_one_of_its_own_or_of_an_alias(alias):
+    await put(alias, 1, "1")
+    assert await refused(put(alias, 1, "live")) == (
+        "ResourceConflictException",
+        "Alias can't be used for Provisioned Concurrency configuration on an already "
+        "Provisioned version",
+    )
+    await alias(DELETE, FunctionName="echo", Qualifier="1")
+    await put(alias, 1, "live")
+    await put(alias, 2, "live")
+    assert await refused(put(alias, 1, "1")) == (
+        "ResourceConflictException",
+        "Version is pointed by a Provisioned Concurrency alias",
+    )
+
+
+async def test_it_goes_with_its_alias(alias):
+    await put(alias, 1, "live")
+    await alias("DeleteAlias", FunctionName="echo", Name="live")
+    assert await refused(alias(GET, FunctionName="echo", Qualifier="live")) == (
+        "ResourceNotFoundException",
+        f"Cannot find alias arn: {ARN}:live",
+    )
+    assert (await alias(LIST, FunctionName="echo"))["ProvisionedConcurrencyConfigs"] == []
+
+
+async def test_an_alias_of_latest_cannot_be_provisioned(function):
+    await function("CreateAlias", FunctionName="echo", Name="dev", FunctionVersion="$LATEST")
+    assert await refused(put(function, 1, "dev")) == (
+        "InvalidParameterValueException",
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+    )
+
+
+async def test_it_is_a_part_of_what_is_reserved_for_the_function(function):
+    await function("PutFunctionConcurrency", FunctionName="echo", ReservedConcurrentExecutions=5)
+    await put(function, 3)
+    await publish(function, "two")
+    for qualifier, count in (("2", 3), ("1", 6)):
+        assert await refused(put(function, count, qualifier)) == (
+            "InvalidParameterValueException",
+            "Requested Provisioned Concurrency should not be greater than the "
+            "reservedConcurrentExecution for function",
+        )
+    await put(function, 2, "2")
+    settings = await function("GetAccountSettings")
+    assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 995
+
+
+async def test_of_concurrent_callers_no_more_than_fits_succeed(function):
+    await publish(function, "two", "three")
+    results = await asyncio.gather(
+        *(put(function, 400, version) for version in ("1", "2", "3")), return_exceptions=True
+    )
+    assert sum(isinstance(result, ServiceError) for result in results) == 1

@@ -22,9 +22,9 @@ def test_runtimes_without_it_on_aws_are_refused_in_its_words(runtime):
     assert refused(runtime) == f"{runtime} is not supported for SnapStart enabled functions."
 
 
-@pytest.mark.parametrize("runtime", ["java11", "java21", "dotnet8"])
-def test_runtimes_that_can_not_be_copied_are_refused(runtime):
-    assert "Python 3.12 and later" in refused(runtime)
+@pytest.mark.parametrize("runtime", ["python3.13", "java11", "java21", "dotnet8"])
+def test_runtimes_with_it_on_aws_take_the_setting(runtime):
+    check_snap_start(runtime, 512)
 
 
 def test_more_ephemeral_storage_than_the_default_is_refused():

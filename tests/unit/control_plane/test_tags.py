@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lambent.domain.errors import ServiceError
@@ -108,6 +110,74 @@ async def test_what_does_not_exist_has_no_tags(api, operation, request_, resourc
     arn = f"arn:aws:lambda:eu-central-1:123456789012:{resource}"
     message = await refused(api(operation, Resource=arn, **request_), "ResourceNotFoundException")
     assert message == f"{what} not found: {arn}"
+
+
+async def code_signing_config(api):
+    publishers = {"SigningProfileVersionArns": ["arn:aws:signer:eu-central-1:123456789012:/mine"]}
+    answer = await api(
+        "CreateCodeSigningConfig", AllowedPublishers=publishers, Tags={"a": "1", "b": "2"}
+    )
+    return answer["CodeSigningConfig"]["CodeSigningConfigArn"]
+
+
+async def event_source_mapping(api):
+    await api.create()
+    answer = await api(
+        "CreateEventSourceMapping",
+        FunctionName="echo",
+        EventSourceArn="arn:aws:sqs:eu-central-1:123456789012:jobs",
+        Tags={"a": "1", "b": "2"},
+    )
+    return answer["EventSourceMappingArn"]
+
+
+@pytest.mark.parametrize("create", [code_signing_config, event_source_mapping])
+async def test_other_resources_have_tags_too(api, create):
+    arn = await create(api)
+    assert await api("ListTags", Resource=arn) == {"Tags": {"a": "1", "b": "2"}}
+    await api("TagResource", Resource=arn, Tags={"a": "3", "c": "4"})
+    await api("UntagResource", Resource=arn, TagKeys=["b", "never there"])
+    assert await api("ListTags", Resource=arn) == {"Tags": {"a": "3", "c": "4"}}
+    excess = {str(number): "" for number in range(49)}
+    message = await refused(
+        api("TagResource", Resource=arn, Tags=excess), "InvalidParameterValueException"
+    )
+    assert message == "Number of tags exceeds resource tag limit."
+
+
+@pytest.mark.parametrize("create", [code_signing_config, event_source_mapping])
+async def test_other_accounts_and_regions_do_not_see_them(api, create):
+    arn = await create(api)
+    for elsewhere in (api.of(region="us-east-1"), api.of(account_id="000000000000")):
+        message = await refused(elsewhere("ListTags", Resource=arn), "ResourceNotFoundException")
+        assert message.endswith(f" not found: {arn}")
+
+
+@pytest.mark.parametrize("create", [code_signing_config, event_source_mapping])
+async def test_tags_given_at_once_are_all_there(api, create):
+    arn = await create(api)
+    async with asyncio.TaskGroup() as group:
+        for number in range(10):
+            group.create_task(
+                api("TagResource", Resource=arn, Tags={str(number): ""}), name=f"tag {number}"
+            )
+    tags = (await api("ListTags", Resource=arn))["Tags"]
+    assert tags.keys() == {"a", "b", *map(str, range(10))}
+
+
+async def test_a_resource_that_goes_meanwhile_is_not_found(api):
+    arn = await event_source_mapping(api)
+    async with api.plane.event_source_mappings.changes:
+        tagging = asyncio.create_task(
+            api("TagResource", Resource=arn, Tags={"c": ""}), name="tagging"
+        )
+        await asyncio.sleep(0)
+        mapping = api.plane.event_source_mappings.get(
+            "123456789012", "eu-central-1", arn.rpartition(":")[2]
+        )
+        await api.plane.event_source_mappings.delete(mapping)
+    message = await refused(tagging, "ResourceNotFoundException")
+    assert message == f"Event source mapping not found: {arn}"
 
 
 async def test_what_is_no_arn_at_all_is_invalid(api):

@@ -9,15 +9,9 @@ UNAVAILABLE = {
     "CapacityProviderConfig": {
         "LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}
     },
-    "CodeSigningConfigArn": "arn:aws:lambda:eu-central-1:123456789012:code-signing-config:csc-1",
-    "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:123456789012:queue"},
     "DurableConfig": {"ExecutionTimeout": 1},
-    "FileSystemConfigs": [{"Arn": "arn", "LocalMountPath": "/mnt/a"}],
     "ImageConfig": {"Command": ["app.handler"]},
-    "KMSKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/k",
     "PublishTo": "LATEST_PUBLISHED",
-    "TracingConfig": {"Mode": "Active"},
-    "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     "SomethingOfNextYear": {"On": True},
 }
 
@@ -74,5 +68,5 @@ async def test_the_forms_that_mean_nothing_are_taken(api, empty):
 
 
 def test_a_member_inside_another_is_named_in_full():
-    with pytest.raises(ServiceError, match=r"Code\.S3Bucket is not available"):
-        refuse_unavailable({"ZipFile": b"", "S3Bucket": "b"}, {"ZipFile"}, inside="Code.")
+    with pytest.raises(ServiceError, match=r"Code\.ImageUri is not available"):
+        refuse_unavailable({"ZipFile": b"", "ImageUri": "b"}, {"ZipFile"}, inside="Code.")

@@ -96,6 +96,34 @@ async def test_numbers_are_never_used_again(api):
     assert (await api("PublishVersion", FunctionName="echo"))["Version"] == "2"
 
 
+async def test_a_function_made_again_counts_on(api):
+    for number in ("1", "2"):
+        assert (await api.create(Publish=True))["Version"] == number
+        await api.settle()
+        await api("DeleteFunction", FunctionName="echo")
+    await api.active()
+    assert await listed(api) == ["$LATEST"]
+
+
+async def test_what_was_deleted_is_published_again_under_a_new_number(api):
+    await api.active(Publish=True)
+    await api.updated("UpdateFunctionConfiguration", FunctionName="echo", Timeout=9)
+    await api("PublishVersion", FunctionName="echo")
+    await api("DeleteFunction", FunctionName="echo:2")
+    assert (await api("PublishVersion", FunctionName="echo"))["Version"] == "3"
+
+
+async def test_there_is_nothing_but_numbers_to_publish_to(api):
+    await api.active()
+    call = api("PublishVersion", FunctionName="echo", PublishTo="LATEST_PUBLISHED")
+    message = await refused(call, "InvalidParameterValueException")
+    assert message.startswith("PublishTo is not available in this release of Lambent")
+    for operation in ("GetFunction", "GetFunctionConfiguration"):
+        call = api(operation, FunctionName="echo", Qualifier="$LATEST.PUBLISHED")
+        message = await refused(call, "ResourceNotFoundException")
+        assert message == f"Function not found: {ARN}:$LATEST.PUBLISHED"
+
+
 async def test_only_the_code_the_caller_knows_is_published(api):
     active = await api.active()
     message = await refused(
@@ -127,6 +155,23 @@ async def test_nothing_is_published_while_it_changes(api):
     await api("UpdateFunctionConfiguration", FunctionName="echo", Timeout=9)
     message = await refused(api("PublishVersion", FunctionName="echo"), "ResourceConflictException")
     assert message.endswith(f"An update is in progress for resource: {ARN}")
+
+
+async def test_whoever_waits_for_a_function_finds_its_new_version_active_too(api, archive_of):
+    """A version is never behind the `$LATEST` it was made from."""
+    told = []
+    replace_version = api.plane.functions.replace_version
+
+    async def replaced(version, **options):
+        await replace_version(version, **options)
+        told.append((version.version, version.state, version.last_update_status))
+
+    api.plane.functions.replace_version = replaced
+    await api.active(Publish=True)
+    await api("UpdateFunctionCode", FunctionName="echo", ZipFile=archive_of("pass"), Publish=True)
+    await api.settle()
+    deployed = [version for version, *state in told if state == ["Active", "Successful"]]
+    assert deployed == ["1", "$LATEST", "2", "$LATEST"]
 
 
 async def test_many_publishers_at_once_make_one_version(api):

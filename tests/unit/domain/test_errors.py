@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from lambent.domain.caller import Caller
 from lambent.domain.errors import (
     ServiceError,
+    access_denied,
     invalid_parameter_value,
     resource_conflict,
     resource_not_found,
@@ -38,4 +40,18 @@ def test_a_constraint_failure_is_worded_as_aws_does():
     assert error.message == (
         "1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: "
         "Member must have value greater than or equal to 1"
+    )
+
+
+def test_a_refused_caller_is_the_root_of_its_account_and_partition():
+    caller = Caller(account_id="999999999999", region="cn-north-1", request_id="r")
+    error = access_denied(caller, "InvokeFunction", "arn:x")
+    assert error.code == "AccessDeniedException"
+    assert error.message == (
+        "User: arn:aws-cn:iam::999999999999:root is not authorized to perform: "
+        "lambda:InvokeFunction on resource: arn:x because no resource-based policy allows the "
+        "lambda:InvokeFunction action"
+    )
+    assert access_denied(caller, "InvokeFunction", "arn:x", "at all").message.endswith(
+        "arn:x at all"
     )

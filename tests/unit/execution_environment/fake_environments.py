@@ -14,6 +14,7 @@ from lambent.execution_environment.lifecycle import EnvironmentState as State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
 
 
@@ -147,6 +148,12 @@ class World:
         self.made: list[FakeEnvironment] = []
         self.started: asyncio.Queue[FakeEnvironment] = asyncio.Queue()
         self.numbers = itertools.count(1)
+        self.unreadable: ServiceError | None = None  # why variables cannot be read
+
+    async def opened(self, version: FunctionVersion) -> FunctionVersion:
+        if self.unreadable is not None:
+            raise self.unreadable
+        return version
 
     @property
     def living(self) -> list[FakeEnvironment]:

@@ -87,12 +87,16 @@ class Fakes:
         async def layers_root(version: FunctionVersion) -> Path | None:
             return self.layers_root
 
+        async def opened(version: FunctionVersion) -> FunctionVersion:
+            return version
+
         self.parts = Parts(
             isolation=self.isolation,  # type: ignore[arg-type]  # speaks the same door
             sandboxes=SandboxesOnDemand(self.isolation),  # type: ignore[arg-type]  # likewise
             runtimes={"provided.al2023": RUNTIME},
             task_root=task_root,
             layers_root=layers_root,
+            opened=opened,
             logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
             freeze_after_seconds=FREEZE_AFTER_SECONDS,
         )

@@ -1,20 +1,32 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.support.versions import function_version
 
+from lambent.domain.alias import Alias
 from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import InvocationResult
+from lambent.domain.resource_policy import FunctionPolicy
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import OPERATIONS, DataPlane
 
 LATEST = function_version()
 ARN = LATEST.arn
+LIVE = Alias(
+    account_id=LATEST.account_id,
+    region=LATEST.region,
+    name=LATEST.name,
+    alias="live",
+    version="1",
+    revision_id="r",
+)
+LOTS = (0.0, 0.24, 0.25, 0.99)
 REQUEST_ID = "8f507cfc-3c7a-4697-b07a-ac58fc914c95"
 CALLER = Caller(account_id="123456789012", region="us-east-1", request_id=REQUEST_ID)
 
@@ -25,6 +37,51 @@ class Functions:
 
     def version(self, account_id, region, name, version):
         return self.versions.get(f"arn:aws:lambda:{region}:{account_id}:function:{name}:{version}")
+
+    def on_delete(self, forget):
+        pass
+
+
+class NothingReserved:
+    def everything(self):
+        return []
+
+    def on_change(self, tell):
+        pass
+
+
+class Aliases:
+    def __init__(self, *aliases):
+        self.aliases = {each.arn: each for each in aliases}
+
+    def get(self, account_id, region, name, alias):
+        return self.aliases.get(f"arn:aws:lambda:{region}:{account_id}:function:{name}:{alias}")
+
+
+def policy(effect, principal, resource, qualifier=""):
+    statement = {
+        "Effect": effect,
+        "Principal": principal,
+        "Action": "lambda:InvokeFunction",
+        "Resource": resource,
+    }
+    return FunctionPolicy(
+        account_id=LATEST.account_id,
+        region=LATEST.region,
+        name=LATEST.name,
+        qualifier=qualifier,
+        revision_id="r",
+        document=json.dumps({"Statement": statement}),
+    )
+
+
+class Policies:
+    def __init__(self, *policies):
+        self.policies = {each.arn: each for each in policies}
+
+    def get(self, account_id, region, name, qualifier):
+        arn = f"arn:aws:lambda:{region}:{account_id}:function:{name}"
+        return self.policies.get(f"{arn}:{qualifier}" if qualifier else arn)
 
 
 class Pool:
@@ -37,9 +94,6 @@ class Pool:
 
     def has_provisioned(self, version):
         return False
-
-    def set_aside(self, account_id, region):
-        return 0
 
     async def invoke(self, version, invocation, *, wants_log_tail):
         self.calls.append((version, invocation, wants_log_tail))
@@ -58,14 +112,35 @@ def invoke(pool):
     functions: Any = Functions(
         LATEST,
         replace(LATEST, version="1"),
+        replace(LATEST, version="2"),
+        replace(LATEST, version="9", state="Pending"),
         replace(LATEST, name="new", state="Pending"),
         replace(LATEST, name="broken", state="Failed"),
         replace(LATEST, name="tenants", is_tenant_isolated=True),
     )
-    concurrency = Concurrency(1, pool)
+    nothing_reserved: Any = NothingReserved()
+    concurrency = Concurrency(1, functions, nothing_reserved)
 
-    async def call(name="greet", caller=CALLER, **request):
-        plane = DataPlane(functions=functions, pool=pool, concurrency=concurrency)
+    aliases: Any = Aliases(
+        LIVE,
+        replace(LIVE, alias="canary", second_version="2", second_weight=0.25),
+        replace(LIVE, alias="hatching", version="9"),
+    )
+
+    policies: Any = Policies(
+        policy("Allow", {"AWS": "999999999999"}, f"{ARN}:live", qualifier="live"),
+        policy("Deny", {"AWS": "888888888888"}, f"{ARN}*"),
+    )
+
+    async def call(name="greet", caller=CALLER, lot=0.5, **request):
+        plane = DataPlane(
+            functions=functions,
+            aliases=aliases,
+            policies=policies,
+            pool=pool,
+            concurrency=concurrency,
+            chance=lambda: lot,
+        )
         return await OPERATIONS["Invoke"](plane, caller, {"FunctionName": name, **request})
 
     return call
@@ -116,12 +191,20 @@ async def test_the_log_s_end_comes_with_the_answer_when_asked_for(invoke, pool):
         ("greet:1", None, "1", f"{ARN}:1"),
         (ARN, None, "$LATEST", ARN),
         (f"{ARN}:1", "1", "1", f"{ARN}:1"),
+        ("greet", "live", "1", f"{ARN}:live"),
+        (f"{ARN}:live", "live", "1", f"{ARN}:live"),
     ],
 )
 async def test_the_version_is_the_qualifier_s(invoke, pool, name, qualifier, version, invoked_arn):
     request = {} if qualifier is None else {"Qualifier": qualifier}
     assert (await invoke(name, **request))["ExecutedVersion"] == version
     assert pool.calls[0][1].invoked_arn == invoked_arn
+
+
+async def test_an_alias_splits_requests_between_its_versions_by_weight(invoke, pool):
+    served = {lot: (await invoke("greet:canary", lot=lot))["ExecutedVersion"] for lot in LOTS}
+    assert served == {0.0: "2", 0.24: "2", 0.25: "1", 0.99: "1"}
+    assert {invocation.invoked_arn for _, invocation, _ in pool.calls} == {f"{ARN}:canary"}
 
 
 async def test_a_caller_s_trace_and_context_reach_the_function(invoke, pool):
@@ -158,6 +241,25 @@ async def test_a_dry_run_runs_nothing(invoke, pool):
             {"Qualifier": "7"},
             "ResourceNotFoundException",
             f"Function not found: {ARN}:7",
+        ),
+        (
+            "greet:dead",
+            {},
+            "ResourceNotFoundException",
+            f"Function not found: {ARN}:dead",
+        ),
+        (
+            "greet",
+            {"Qualifier": "$LATEST.PUBLISHED"},
+            "ResourceNotFoundException",
+            f"Function not found: {ARN}:$LATEST.PUBLISHED",
+        ),
+        (
+            "greet",
+            {"Qualifier": "hatching"},
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. "
+            "The function is currently in the following state: Pending",
         ),
         (
             "new",
@@ -203,6 +305,30 @@ async def test_a_request_that_cannot_be_is_refused(invoke, pool, request_, code)
 async def test_a_function_of_another_account_is_not_found(invoke):
     with pytest.raises(ServiceError, match="ResourceNotFoundException"):
         await invoke(caller=replace(CALLER, account_id="000000000000"))
+
+
+@pytest.mark.parametrize(
+    ("account_id", "arn", "reason"),
+    [
+        ("999999999999", ARN, "because no resource-based policy allows the "),
+        ("999999999999", f"{ARN}:1", "because no resource-based policy allows the "),
+        ("999999999999", f"{ARN}-gone", "because no resource-based policy allows the "),
+        ("888888888888", f"{ARN}:live", "with an explicit deny in a resource-based policy"),
+    ],
+)
+async def test_another_account_invokes_only_what_a_policy_allows(
+    invoke, pool, account_id, arn, reason
+):
+    with pytest.raises(ServiceError) as caught:
+        await invoke(arn, caller=replace(CALLER, account_id=account_id))
+    assert caught.value.code == "AccessDeniedException"
+    assert f"lambda:InvokeFunction on resource: {arn} {reason}" in caught.value.message
+    assert pool.calls == []
+
+
+async def test_another_account_invokes_what_a_policy_allows(invoke, pool):
+    answer = await invoke(f"{ARN}:live", caller=replace(CALLER, account_id="999999999999"))
+    assert answer["ExecutedVersion"] == "1"
 
 
 async def test_what_the_pool_refuses_is_answered_and_holds_no_place(invoke, pool):

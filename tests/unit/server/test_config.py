@@ -9,6 +9,9 @@ from lambent.domain.quotas import MIB
 from lambent.server.config import SETTINGS, Config, ConfigurationError, load
 from lambent.server.host_memory import host_memory_bytes
 
+ACCESS_POINT = (
+    "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+)
 VALUES = {
     "host": "0.0.0.0",
     "port": "9999",
@@ -26,6 +29,14 @@ VALUES = {
     "fast_starts": "false",
     "concurrency": "11",
     "scaling_rate": "13",
+    "code_storage_mib": "17",
+    "aws_endpoint_url": "http://127.0.0.1:5000",
+    "aws_endpoints": "s3=https://minio.test:9001,kms=aws",
+    "aws_profile": "neighbours",
+    "subnets": "subnet-1=vpc-1,subnet-2=vpc-1",
+    "security_groups": "sg-1=vpc-1",
+    "access_points": f"{ACCESS_POINT}=/srv/shared",
+    "deployment_seconds": "0.7",
     "drain_seconds": "0",
     "log_level": "debug",
 }
@@ -46,6 +57,14 @@ READ = Config(
     fast_starts=False,
     concurrency=11,
     scaling_rate=13,
+    code_storage_mib=17,
+    aws_endpoint_url="http://127.0.0.1:5000",
+    aws_endpoints={"s3": "https://minio.test:9001", "kms": "aws"},
+    aws_profile="neighbours",
+    subnets={"subnet-1": "vpc-1", "subnet-2": "vpc-1"},
+    security_groups={"sg-1": "vpc-1"},
+    access_points={ACCESS_POINT: Path("/srv/shared")},
+    deployment_seconds=0.7,
     drain_seconds=0,
     log_level="debug",
 )
@@ -127,6 +146,7 @@ def test_every_setting_can_come_from_a_file(write):
         "idle_seconds",
         "freeze_after_seconds",
         "concurrency",
+        "deployment_seconds",
         "drain_seconds",
     }
     text = "\n".join(
@@ -201,6 +221,7 @@ BAD = [
     ("idle_seconds", "1e3"),
     ("concurrency", "0"),
     ("scaling_rate", "0"),
+    ("deployment_seconds", "soon"),
     ("drain_seconds", "901"),
     ("log_level", "loud"),
 ]

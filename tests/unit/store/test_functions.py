@@ -88,6 +88,19 @@ async def test_functions_are_listed_by_name(store, create, reopened):
     expected = ["10", "9", "C", "a", "a-2", "b"]
     for opened in (store, await reopened()):
         assert [function.name for function in opened.functions(ACCOUNT, REGION)] == expected
+        for name, rest in (("", expected), (expected[1], expected[1:]), ("~", [])):
+            found = opened.functions_from(ACCOUNT, REGION, name)
+            assert [function.name for function in found] == rest
+
+
+async def test_what_is_deleted_during_a_listing_does_not_come(store, create):
+    for name in ("a", "b", "c"):
+        await create(name)
+    listing = store.functions_from(ACCOUNT, REGION, "a")
+    assert next(listing).name == "a"
+    await store.delete(ACCOUNT, REGION, "b")
+    assert [function.name for function in listing] == ["c"]
+    assert list(store.functions_from(ACCOUNT, "us-west-1", "a")) == []
 
 
 async def test_a_version_is_replaced_if_nobody_else_did(store, create, version_of, reopened):
@@ -207,13 +220,16 @@ async def test_a_deleted_function_is_gone_with_everything(
         assert await database.read(lambda connection, count=count: connection.scalar(count)) == 0
 
 
-async def test_a_function_created_again_counts_from_one(store, create, version_of):
-    await create()
-    await store.publish(version_of(version="1"))
-    await store.delete(*GREET)
-    await create()
-    assert store.function(*GREET).next_version == 1
-    await store.publish(version_of(version="1"))
+async def test_a_function_created_again_counts_on(store, create, version_of, reopened):
+    for number in ("1", "2"):
+        await create()
+        assert store.function(*GREET).next_version == int(number)
+        await store.publish(version_of(version=number))
+        await store.delete(*GREET)
+    store = await reopened()
+    await store.create(Function(account_id=ACCOUNT, region=REGION, name="greet"), version_of())
+    assert store.function(*GREET).next_version == 3
+    assert everything(await reopened()) == everything(store)
 
 
 async def test_latest_cannot_be_deleted(store, create):

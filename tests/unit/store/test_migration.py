@@ -3,13 +3,14 @@ from __future__ import annotations
 import logging
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 from lambent.store.database import Database
-from lambent.store.migration import DatabaseTooNew
-from lambent.store.schema import metadata
+from lambent.store.migration import DatabaseTooNew, _configuration
+from lambent.store.schema import function_records, metadata
 
 
 def shape(connection):
@@ -77,3 +78,30 @@ async def test_migrating_is_silent(tmp_path, caplog, capfd):
             pass
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+async def test_provisioned_concurrency_outlives_its_move_to_the_records(tmp_path):
+    path = tmp_path / "lambent.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(_configuration(connection), "0006")
+        connection.execute(
+            text(
+                "INSERT INTO functions (account_id, region, name, next_version) "
+                "VALUES ('1', 'r', 'greet', 2)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO provisioned_concurrency "
+                "VALUES ('1', 'r', 'greet', '1', 5, '2026-01-31T12:00:00+0000')"
+            )
+        )
+    engine.dispose()
+    async with Database.open(path) as database:
+        [row] = await database.read(
+            lambda connection: connection.execute(select(function_records)).mappings().all()
+        )
+    assert (row["kind"], row["name"], row["qualifier"]) == ("ProvisionedConcurrency", "greet", "1")
+    assert row["configuration"] == {"requested": 5, "last_modified": "2026-01-31T12:00:00+0000"}
+    assert row["revision_id"]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.versions import function_version
 
+from lambent.domain.alias import Alias
 from lambent.domain.function import Function
 from lambent.domain.records import AccountRecord, FunctionRecord
+from lambent.store.aliases import AliasStore
 from lambent.store.functions import AlreadyExists, FunctionStore, NotFound, RevisionMismatch
 from lambent.store.records import NOTHING, AccountRecords, FunctionRecords
 
@@ -103,3 +105,29 @@ async def test_nothing_belongs_to_a_function_that_is_not_there(notes):
     with pytest.raises(NotFound):
         await notes.put(replace(NOTE, name="missing"))
     assert notes.get(**{**OF, "name": "missing"}) is None
+
+
+async def test_nothing_belongs_to_a_qualifier_that_is_not_there(notes, store, database):
+    await store.publish(replace(VERSION, version="1"))
+    aliases = await AliasStore.open(database, store)
+    alias = Alias(**OF, alias="live", version="1", revision_id="1")
+    await aliases.create(alias)
+    for qualifier in ("$LATEST", "1", "live"):
+        await notes.put(replace(NOTE, qualifier=qualifier))
+    await aliases.delete(alias)
+    await store.delete_version(**OF, version="1")
+    for gone in ("1", "live"):
+        with pytest.raises(NotFound):
+            await notes.put(replace(NOTE, qualifier=gone))
+    assert [note.qualifier for note in notes.everything()] == ["$LATEST"]
+
+
+async def test_whoever_listens_is_told_of_every_change_after_it(notes, store):
+    told: list[tuple[str, bool]] = []
+    notes.on_change(lambda *function: told.append((function[2], notes.get(*function) is not None)))
+    name = OF["name"]
+    await notes.put(NOTE)
+    await notes.delete(NOTE)
+    await notes.put(NOTE)
+    await store.delete(**OF)
+    assert told == [(name, True), (name, False), (name, True), (name, False)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambent.domain import quotas
 from lambent.domain.errors import ServiceError
 from lambent.store import deployment_packages
 from lambent.store.deployment_packages import DeploymentPackages
@@ -93,7 +94,7 @@ async def test_a_package_that_is_added_while_garbage_is_removed_is_made_anew(
 
     def remove(path):
         """Its zip is gone, its files are about to be: then somebody comes who wants it."""
-        packages._add(archive)
+        packages._add(archive, quotas.ZIPPED_BYTES)
         unpacking = asyncio.run_coroutine_threadsafe(packages.unpack(package.sha256), loop)
         again.append(asyncio.wrap_future(unpacking, loop=loop))
         shutil.rmtree(path)

@@ -11,7 +11,7 @@ from lambent.execution_environment.lifecycle import EnvironmentState
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
@@ -29,6 +29,7 @@ class Member:
     __slots__ = (
         "environment",
         "fleet",
+        "give_place_back",
         "held_bytes",
         "is_broken",
         "is_closing",
@@ -43,6 +44,8 @@ class Member:
         # Of the host's memory: all that its function may take, or, while it is frozen, what it has.
         self.held_bytes = fleet.whole.memory_bytes
         self.is_provisioned = is_provisioned
+        # For one that is provisioned, and has a place among its function's executions.
+        self.give_place_back: Callable[[], None] = lambda: None
         self.is_ready = False  # it has been available to invocations
         self.is_surplus = False  # provisioned, and no longer wanted once it is idle
         self.is_closing = False
@@ -82,7 +85,6 @@ class Fleet:
     def __init__(self, version: FunctionVersion, tenant_id: str | None = None) -> None:
         self.version = version
         self.tenant_id = tenant_id  # None without tenant isolation
-        self.owner = (version.account_id, version.region)
         self.whole = Room(version.memory_mib * MIB, 1)  # what one may come to take
         self.members: set[Member] = set()
         self.idle: list[Member] = []  # the last used is the last

@@ -26,11 +26,18 @@ if TYPE_CHECKING:
     from lambent.execution_environment.runtime_process import Parts
     from lambent.telemetry.platform_events import InitializationType
 
+    # Takes a place among the executions of a version's function; what it answers gives it back.
+    HoldPlace = Callable[[FunctionVersion], Callable[[], None]]
+
 logger = logging.getLogger(__name__)
 
 # A start has a turn of its own for this long at most. One that takes longer mostly waits for
 # something, and must not keep others from starting.
 _START_TURN_SECONDS = 0.5
+
+
+def _hold_nothing(version: FunctionVersion) -> Callable[[], None]:
+    return lambda: None
 
 
 class Host:
@@ -46,11 +53,11 @@ class Host:
     ) -> None:
         self.fleets: dict[FleetKey, Fleet] = {}
         self.members: dict[Environment, Member] = {}
-        self.provisioned: Counter[tuple[str, str]] = Counter()  # by account and region
         self.of_tenants: Counter[str] = Counter()  # with tenant isolation, by function
         self.budget = budget
         budget.add_holder(self, is_first=True)
         self.tell_provisioned_lost: Callable[[], None] = lambda: None
+        self.hold_place: HoldPlace = _hold_nothing
         self._parts = parts
         self._turns = StartTurns(parallel_starts)
         self._tasks = tasks
@@ -73,9 +80,11 @@ class Host:
     ) -> Member | None:
         """Start an environment of the fleet when there is room and it is its turn.
 
-        None when it is no longer wanted by then. Raises NoRoom.
+        None when it is no longer wanted by then. Raises NoRoom, and ServiceError when nobody can
+        read its variables.
         """
         room = fleet.whole
+        version = await self._parts.opened(fleet.version)
         await self.budget.reserve(room)
         member: Member | None = None
         try:
@@ -83,7 +92,7 @@ class Host:
             line = f"{'provisioned ' if is_provisioned else ''}{fleet.version.arn}"
             async with self._turns.turn(line):
                 if is_wanted():
-                    member = self._open(fleet, is_provisioned=is_provisioned)
+                    member = self._open(fleet, version, is_provisioned=is_provisioned)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_START_TURN_SECONDS):
                             await member.environment.wait_started()
@@ -92,12 +101,12 @@ class Host:
                 self.budget.release(room)
         return member
 
-    def _open(self, fleet: Fleet, *, is_provisioned: bool) -> Member:
+    def _open(self, fleet: Fleet, version: FunctionVersion, *, is_provisioned: bool) -> Member:
         kind: InitializationType = "provisioned-concurrency" if is_provisioned else "on-demand"
         if fleet.version.starts_from_snapshot:
             kind = "snap-start"
         environment = Environment(
-            fleet.version,
+            version,
             self._parts,
             self._on_available,
             initialization_type=kind,
@@ -107,7 +116,7 @@ class Host:
         self.members[environment] = member
         fleet.add(member)
         if is_provisioned:
-            self.provisioned[fleet.owner] += 1
+            member.give_place_back = self.hold_place(fleet.version)
         if fleet.tenant_id is not None:
             self.of_tenants[fleet.version.arn] += 1
         self._tasks.create_task(self._own(member), name=f"environment {environment.id}")
@@ -134,7 +143,7 @@ class Host:
         del self.members[member.environment]
         member.fleet.forget(member)
         if member.is_provisioned:
-            self.provisioned[member.fleet.owner] -= 1
+            member.give_place_back()
             self.tell_provisioned_lost()
         if member.fleet.tenant_id is not None:
             self._forget_of_tenants(member.fleet.version.arn)

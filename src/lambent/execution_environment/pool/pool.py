@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambent.domain.errors import ServiceError
 from lambent.execution_environment import refusals
 from lambent.execution_environment.environment import EnvironmentUnavailable
 from lambent.execution_environment.host_budget import NoRoom, Room
@@ -20,12 +21,12 @@ from lambent.execution_environment.pool.scaling_rate import ScalingRate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.execution_environment.environment import Environment
     from lambent.execution_environment.host_budget import HostBudget
     from lambent.execution_environment.pool.fleet import Fleet, FleetKey, Member
+    from lambent.execution_environment.pool.host import HoldPlace
     from lambent.execution_environment.runtime_process import Parts
 
 # A runtime that has answered asks for its next invocation within microseconds. A call that comes
@@ -207,6 +208,10 @@ class Pool:
             fleet.queued_starts -= 1
             fleet.fail_newest(refusals.no_room())
             return
+        except ServiceError as error:
+            fleet.queued_starts -= 1
+            fleet.fail_newest(error)
+            return
         if member is None:  # what it was wanted for had been served meanwhile
             self._rates.give_back(fleet.version.arn, time.monotonic())
 
@@ -261,6 +266,10 @@ class Pool:
         """Have `tell` called whenever an environment that was made ready ahead has gone."""
         self._host.tell_provisioned_lost = tell
 
+    def hold_places_with(self, hold_place: HoldPlace) -> None:
+        """Have `hold_place` called for every environment that is made ready ahead from now on."""
+        self._host.hold_place = hold_place
+
     async def provision(self, version: FunctionVersion) -> None:
         """Make one more environment of `version` ready ahead.
 
@@ -304,7 +313,3 @@ class Pool:
         """Whether an invocation now would be served by an environment that was made ready ahead."""
         fleet = self._host.fleets.get(version.configuration_id)
         return fleet is not None and bool(fleet.idle_provisioned)
-
-    def set_aside(self, account_id: str, region: str) -> int:
-        """How many environments are provisioned in an account and region, ready or not."""
-        return self._host.provisioned[account_id, region]

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.execution_environment.fakes import settle
 from tests.unit.execution_environment.pool_driver import VERSION, open_driver, other, refused
 
+from lambent.domain.errors import ServiceError
 from lambent.execution_environment.pool.pool import PoolStatistics
 
 OTHER = other("other")
@@ -347,3 +348,18 @@ async def test_draining_ends_with_the_invocations(driver):
 async def test_without_anything_at_work_nothing_is_waited_for(driver):
     await driver.idle()
     await driver.pool.drain()
+
+
+async def test_a_function_whose_variables_nobody_can_read_does_not_start(driver):
+    driver.world.unreadable = ServiceError("KMSDisabledException", "The key is disabled.")
+    assert (await refused(driver.call())).code == "KMSDisabledException"
+    assert driver.pool.statistics() == EMPTY
+    driver.world.unreadable = None
+    call, environment = await driver.at_work()
+    environment.finish()
+    await call
+    driver.world.unreadable = ServiceError("KMSDisabledException", "The key is disabled.")
+    call = driver.call("2")  # what runs has read them
+    await driver.until(lambda: environment.request_id == "2")
+    environment.finish()
+    await call

@@ -3,120 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.execution_environment.fakes import settle
-from tests.unit.execution_environment.pool_driver import VERSION, open_driver, other
+from tests.unit.execution_environment.keeper_driver import (
+    NAME,
+    PUBLISHED,
+    config,
+    create,
+    failed,
+    open_keepers,
+    ready,
+)
+from tests.unit.execution_environment.pool_driver import VERSION, other
 
 from lambent.domain.function import Function
-from lambent.domain.provisioned_concurrency import Allocation, ProvisionedConcurrency
-from lambent.execution_environment.pool.provisioned import ProvisionedConcurrencyKeeper
+from lambent.domain.provisioned_concurrency import Allocation
 from lambent.store.database import Database
 from lambent.store.functions import FunctionStore
 from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 from lambent.store.seal import Seal
 
-PUBLISHED = replace(VERSION, version="1", configuration_id="published")
-NAME = (VERSION.account_id, VERSION.region, VERSION.name)
-
-
-def config(requested, moment="2026-01-31T12:00:00+0000"):
-    return ProvisionedConcurrency(
-        account_id=VERSION.account_id,
-        region=VERSION.region,
-        name=VERSION.name,
-        version="1",
-        requested=requested,
-        last_modified=moment,
-    )
-
-
-class Kept:
-    """A keeper at work on a pool of fakes, and what it is told through the store."""
-
-    def __init__(self, driver, store, functions, keeper):
-        self.driver = driver
-        self.store = store
-        self.functions = functions
-        self.keeper = keeper
-        self._told = asyncio.Event()
-        self._allocate = store.allocate
-        store.allocate = self._tell
-
-    def _tell(self, allocations):
-        self._allocate(allocations)
-        self._told.set()
-
-    async def ask(self, requested, moment="2026-01-31T12:00:00+0000"):
-        await self.store.put(config(requested, moment), lambda others: None)
-        return config(requested, moment)
-
-    async def started(self, count):
-        return [await self.driver.started() for _ in range(count)]
-
-    async def ready(self, count):
-        asked = await self.ask(count)
-        environments = await self.started(count)
-        for environment in environments:
-            environment.ready()
-        await self.until(asked, Allocation(available=count, status="READY"))
-        return asked, environments
-
-    async def until(self, asked, allocation):
-        async with asyncio.timeout(10):
-            while self.store.allocation(asked) != allocation:
-                self._told.clear()
-                await self._told.wait()
-
-    async def failed(self, asked):
-        """Why it failed."""
-        async with asyncio.timeout(10):
-            while self.store.allocation(asked).status != "FAILED":
-                self._told.clear()
-                await self._told.wait()
-        return self.store.allocation(asked).reason
-
-    async def look(self):
-        """Have it look once more, and wait for what it began."""
-        self.keeper._wake.set()
-        await settle()
-
-    async def ended(self, environment):
-        async with asyncio.timeout(10):
-            await environment.ended.wait()
+if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
 
 
 @pytest.fixture
 async def keep(monkeypatch, tmp_path):
-    async with AsyncExitStack() as stack:
-
-        async def make(**limits):
-            database = await stack.enter_async_context(Database.open(tmp_path / "database"))
-            functions = await FunctionStore.open(database, Seal(bytes(32)))
-            if functions.function(*NAME) is None:
-                await create(functions)
-            store = ProvisionedConcurrencyStore(database)
-            driver = await stack.enter_async_context(open_driver(monkeypatch, **limits))
-            keeper = ProvisionedConcurrencyKeeper(driver.pool, store, functions)
-            task = asyncio.create_task(keeper.run(), name="keeper")
-            stack.push_async_callback(end, task)
-            return Kept(driver, store, functions, keeper)
-
+    async with open_keepers(monkeypatch, tmp_path) as make:
         yield make
-
-
-async def create(functions):
-    function = Function(account_id=NAME[0], region=NAME[1], name=NAME[2])
-    await functions.create(function, VERSION)
-    await functions.publish(PUBLISHED)
-
-
-async def end(task):
-    task.cancel()
-    await asyncio.wait([task])
-    assert task.cancelled()
 
 
 @pytest.fixture
@@ -124,16 +40,29 @@ async def kept(keep):
     return await keep()
 
 
+def hold_places(kept):
+    """The versions whose environments hold places among the executions of their functions."""
+    held: list[FunctionVersion] = []
+
+    def hold(version):
+        held.append(version)
+        return lambda: held.remove(version)
+
+    kept.driver.pool.hold_places_with(hold)
+    return held
+
+
 async def test_environments_are_ready_before_anything_is_invoked(kept):
+    held = hold_places(kept)
     asked = await kept.ask(2)
-    assert kept.store.allocation(asked) == Allocation(status="IN_PROGRESS")
+    assert kept.allocation(asked) == Allocation(wanted={"1": 2}, status="IN_PROGRESS")
     environments = await kept.started(2)
     assert {each.initialization_type for each in environments} == {"provisioned-concurrency"}
     environments[0].ready()
-    await kept.until(asked, Allocation(available=1))
+    await kept.until(asked, Allocation(wanted={"1": 2}, available=1))
     environments[1].ready()
-    await kept.until(asked, Allocation(available=2, status="READY"))
-    assert kept.driver.pool.set_aside(*NAME[:2]) == 2
+    await kept.until(asked, ready(2))
+    assert held == [PUBLISHED, PUBLISHED]
 
 
 async def test_an_invocation_takes_one_of_them(kept):
@@ -194,15 +123,14 @@ async def test_those_that_die_are_replaced(kept, death):
     another = await kept.driver.started()
     assert another.initialization_type == "provisioned-concurrency"
     another.ready()
-    await kept.until(asked, Allocation(available=1, status="READY"))
+    await kept.until(asked, ready(1))
 
 
 async def test_an_init_that_fails_is_told_and_tried_again_later(kept, monkeypatch):
     asked = await kept.ask(1)
     failing = await kept.driver.started()
     failing.fail_init()
-    failed = Allocation(status="FAILED", reason="FUNCTION_ERROR_INIT_FAILURE")
-    await kept.until(asked, failed)
+    await kept.until(asked, failed("FUNCTION_ERROR_INIT_FAILURE"))
     await kept.ended(failing)
     await kept.look()
     assert len(kept.driver.world.made) == 1
@@ -210,7 +138,7 @@ async def test_an_init_that_fails_is_told_and_tried_again_later(kept, monkeypatc
     one.may_start_at = 0.0
     await kept.look()
     (await kept.driver.started()).ready()
-    await kept.until(asked, Allocation(available=1, status="READY"))
+    await kept.until(asked, ready(1))
 
 
 async def test_one_that_the_platform_fails_is_told_differently(kept, caplog):
@@ -222,7 +150,7 @@ async def test_one_that_the_platform_fails_is_told_differently(kept, caplog):
 async def test_pauses_grow_with_failures(kept):
     asked = await kept.ask(1)
     (await kept.driver.started()).fail_init()
-    await kept.until(asked, Allocation(status="FAILED", reason="FUNCTION_ERROR_INIT_FAILURE"))
+    await kept.until(asked, failed("FUNCTION_ERROR_INIT_FAILURE"))
     [one] = kept.keeper._kept.values()
     pauses = []
     for _ in range(10):
@@ -248,7 +176,7 @@ async def test_what_the_host_has_no_room_for_fails(keep):
     asked = await kept.ask(2)
     (await kept.driver.started()).ready()
     reason = "This server has no room for the environments."
-    await kept.until(asked, Allocation(available=1, status="FAILED", reason=reason))
+    await kept.until(asked, failed(reason, available=1, requested=2))
 
 
 async def test_a_version_larger_than_the_host_fails(keep):
@@ -263,7 +191,7 @@ async def test_room_is_made_for_them(keep):
     asked = await kept.ask(1)
     await kept.ended(idle)
     (await kept.driver.started()).ready()
-    await kept.until(asked, Allocation(available=1, status="READY"))
+    await kept.until(asked, ready(1))
 
 
 async def test_asking_for_more_adds_and_for_fewer_takes_away(kept):
@@ -273,9 +201,9 @@ async def test_asking_for_more_adds_and_for_fewer_takes_away(kept):
     more = await kept.ask(3, "2026-01-31T12:00:01+0000")
     third = await kept.driver.started()
     third.ready()
-    await kept.until(more, Allocation(available=3, status="READY"))
+    await kept.until(more, ready(3))
     fewer = await kept.ask(1, "2026-01-31T12:00:02+0000")
-    await kept.until(fewer, Allocation(available=1, status="READY"))
+    await kept.until(fewer, ready(1))
     left = [each for each in (*environments, third) if not each._closed.is_set()]
     assert [each.request_id for each in left] == ["1"]  # who is idle goes first
     left[0].finish()
@@ -285,11 +213,13 @@ async def test_asking_for_more_adds_and_for_fewer_takes_away(kept):
 
 @pytest.mark.parametrize("what", ["configuration", "version", "function"])
 async def test_deleting_closes_them_when_they_are_done(kept, what):
-    _, environments = await kept.ready(2)
+    held = hold_places(kept)
+    asked, environments = await kept.ready(2)
+    assert len(held) == 2
     call = kept.driver.call("1", PUBLISHED)
     await kept.driver.until(lambda: any(each.request_id for each in environments))
     if what == "configuration":
-        await kept.store.delete(*NAME, "1")
+        await kept.store.records.delete(asked)
     elif what == "version":
         await kept.functions.delete_version(*NAME, "1")
     else:
@@ -302,29 +232,29 @@ async def test_deleting_closes_them_when_they_are_done(kept, what):
     busy.finish()
     await call
     await kept.ended(busy)
-    await kept.driver.until(lambda: kept.driver.pool.set_aside(*NAME[:2]) == 0)
+    await kept.driver.until(lambda: held == [])
 
 
 async def test_what_starts_while_it_is_deleted_is_closed(kept):
-    await kept.ask(1)
+    asked = await kept.ask(1)
     environment = await kept.driver.started()
-    await kept.store.delete(*NAME, "1")
+    await kept.store.records.delete(asked)
     await kept.look()
     environment.ready()
     await kept.ended(environment)
 
 
 async def test_a_look_that_fails_is_logged_and_done_again(kept, caplog):
-    everything = kept.store.everything
+    everything = kept.store.records.everything
 
     def fail():
-        kept.store.everything = everything
-        raise OSError("the disk is full")
+        kept.store.records.everything = everything
+        raise OSError("it cannot be read")
 
-    kept.store.everything = fail
+    kept.store.records.everything = fail
     await kept.ask(1)
     await kept.look()
-    assert "the disk is full" in caplog.text
+    assert "it cannot be read" in caplog.text
     kept.keeper._wake.set()
     await kept.driver.started()
 
@@ -334,7 +264,8 @@ async def test_a_function_made_anew_under_the_name_has_none(kept):
     await kept.functions.delete(*NAME)
     function = Function(account_id=NAME[0], region=NAME[1], name=NAME[2])
     await kept.functions.create(function, VERSION)
-    await kept.functions.publish(replace(PUBLISHED, configuration_id="anew"))
+    # Its numbers go on where those of the first one ended.
+    await kept.functions.publish(replace(PUBLISHED, version="2", configuration_id="anew"))
     await kept.look()
     await kept.ended(environment)
     await kept.look()
@@ -350,7 +281,7 @@ async def test_another_configuration_of_the_version_replaces_them(kept):
     new = await kept.driver.started()
     assert new.version == changed
     new.ready()
-    await kept.until(asked, Allocation(available=1, status="READY"))
+    await kept.until(asked, ready(1))
 
 
 async def test_a_version_is_provisioned_once_it_is_active(kept):
@@ -362,14 +293,15 @@ async def test_a_version_is_provisioned_once_it_is_active(kept):
     await kept.functions.replace_version(PUBLISHED, if_revision=None)
     await kept.look()
     (await kept.driver.started()).ready()
-    await kept.until(asked, Allocation(available=1, status="READY"))
+    await kept.until(asked, ready(1))
 
 
 async def test_what_was_asked_for_is_made_ready_again_after_a_restart(keep, tmp_path):
     async with Database.open(tmp_path / "database") as database:
         functions = await FunctionStore.open(database, Seal(bytes(32)))
         await create(functions)
-        await ProvisionedConcurrencyStore(database).put(config(1), lambda others: None)
+        store = await ProvisionedConcurrencyStore.open(database, functions)
+        await store.records.put(config(1))
     kept = await keep()
     (await kept.driver.started()).ready()
-    await kept.until(config(1), Allocation(available=1, status="READY"))
+    await kept.until(config(1), ready(1))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lambent.server import setting
+
+ACCESS_POINT = (
+    "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+)
+subnets = setting.members_of_vpcs("subnet")
+
+
+def test_endpoints_are_urls_aws_itself_or_nothing():
+    assert [setting.endpoint(each) for each in ("", "aws", "https://a.test:1/x")] == [
+        "",
+        "aws",
+        "https://a.test:1/x",
+    ]
+    assert setting.endpoints(" s3 = http://127.0.0.1:1 , kms = aws ") == {
+        "s3": "http://127.0.0.1:1",
+        "kms": "aws",
+    }
+    assert setting.endpoints("") == {}
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:1", "ftp://a.test", "http://", "http://u:p@a.test"])
+def test_what_is_no_url_is_no_endpoint(text):
+    with pytest.raises(ValueError, match="must be an http or https URL, or aws"):
+        setting.endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["s3", "s3=", "=http://a.test", "S3=http://a.test", "s3=a.test"])
+def test_endpoints_name_a_service_each(text):
+    with pytest.raises(ValueError, match="must be"):
+        setting.endpoints(text)
+
+
+def test_members_of_networks_have_the_identifiers_of_their_kind():
+    assert subnets("subnet-1=vpc-1, subnet-2=vpc-2") == {"subnet-1": "vpc-1", "subnet-2": "vpc-2"}
+    for text in ("sg-1=vpc-1", "subnet-1=1", "subnet-=vpc-1", "subnet-1"):
+        with pytest.raises(ValueError, match="must be"):
+            subnets(text)
+
+
+def test_access_points_are_arns_with_directories():
+    assert setting.access_points(f"{ACCESS_POINT}=/srv/a") == {ACCESS_POINT: Path("/srv/a")}
+    for text in ("fsap-0123456789abcdef0=/srv/a", f"{ACCESS_POINT}x=/srv/a", ACCESS_POINT):
+        with pytest.raises(ValueError, match="must be"):
+            setting.access_points(text)
