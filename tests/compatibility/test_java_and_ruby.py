@@ -89,6 +89,26 @@ def test_a_java_function_is_told_its_tenant_and_logs_it(server):
     assert wanted["tenantId"] == "blue"
 
 
+def test_a_java_version_with_snap_start_initialises_like_any_other(server):
+    require_runtime("java21")
+    function = deploy(
+        server,
+        {"lib/handlers.jar": JAR.read_bytes()},
+        runtime="java21",
+        handler="handlers.Greeting",
+        Timeout=20,
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Publish=True,
+        **WHOLE_CPU,
+    )
+    function.client.get_waiter("published_version_active").wait(
+        FunctionName=function.name,
+        Qualifier="1",
+        WaiterConfig={"Delay": 0.05, "MaxAttempts": 600},
+    )
+    assert function.call({"name": "Ada"}, Qualifier="1")["greeting"] == "Hello Ada"
+
+
 def test_a_java_exception_is_a_function_error(server):
     require_runtime("java21")
     function = deploy(

@@ -90,3 +90,4 @@ def test_what_is_no_arn_has_no_tags(account):
         "1 validation error detected: Value 'arn:aws:something' at 'resource' failed to satisfy "
         "constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:"
     )
+    assert refused.message.endswith("|capacity-provider:[a-zA-Z0-9-_]+)")

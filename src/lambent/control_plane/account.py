@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.reserved_concurrency import unreserved_concurrency
+from lambent.control_plane.concurrency.reserved_concurrency import unreserved_concurrency
 from lambent.domain.quotas import (
     UNZIPPED_BYTES,
     ZIPPED_BYTES,

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.customer_keys import described_environment
-from lambent.control_plane.logging_configuration import described_logging
-from lambent.control_plane.network_settings import described_file_systems, described_vpc
-from lambent.control_plane.runtime_versions import version_config
-from lambent.control_plane.tenancy import PER_TENANT
+from lambent.control_plane.function_settings.customer_keys import described_environment
+from lambent.control_plane.function_settings.logging_configuration import described_logging
+from lambent.control_plane.function_settings.network_settings import (
+    described_file_systems,
+    described_vpc,
+)
+from lambent.control_plane.function_settings.tenancy import PER_TENANT
+from lambent.control_plane.runtimes.runtime_versions import version_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,12 +9,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lambent.control_plane.account import get_account_settings
-from lambent.control_plane.aliases import (
-    create_alias,
-    delete_alias,
-    get_alias,
-    list_aliases,
-    update_alias,
+from lambent.control_plane.asynchronous_invocation.event_invoke_configs import (
+    delete_function_event_invoke_config,
+    get_function_event_invoke_config,
+    list_function_event_invoke_configs,
+    put_function_event_invoke_config,
+    update_function_event_invoke_config,
+)
+from lambent.control_plane.asynchronous_invocation.recursion import (
+    get_function_recursion_config,
+    put_function_recursion_config,
 )
 from lambent.control_plane.code_signing_configs import (
     create_code_signing_config,
@@ -27,42 +31,54 @@ from lambent.control_plane.code_signing_configs import (
     put_function_code_signing_config,
     update_code_signing_config,
 )
-from lambent.control_plane.event_invoke_configs import (
-    delete_function_event_invoke_config,
-    get_function_event_invoke_config,
-    list_function_event_invoke_configs,
-    put_function_event_invoke_config,
-    update_function_event_invoke_config,
+from lambent.control_plane.concurrency.provisioned_concurrency import (
+    delete_provisioned_concurrency_config,
+    get_provisioned_concurrency_config,
+    list_provisioned_concurrency_configs,
+    put_provisioned_concurrency_config,
 )
-from lambent.control_plane.event_source_mappings import (
+from lambent.control_plane.concurrency.reserved_concurrency import (
+    delete_function_concurrency,
+    get_function_concurrency,
+    put_function_concurrency,
+)
+from lambent.control_plane.concurrency.scaling import (
+    get_function_scaling_config,
+    put_function_scaling_config,
+)
+from lambent.control_plane.event_source_mappings.event_source_mappings import (
     create_event_source_mapping,
     delete_event_source_mapping,
     get_event_source_mapping,
     list_event_source_mappings,
     update_event_source_mapping,
 )
-from lambent.control_plane.function_code import update_function_code
-from lambent.control_plane.function_configuration import update_function_configuration
-from lambent.control_plane.function_url_configs import (
+from lambent.control_plane.function_urls.function_url_configs import (
     create_function_url_config,
     delete_function_url_config,
     get_function_url_config,
     list_function_url_configs,
     update_function_url_config,
 )
-from lambent.control_plane.functions import (
+from lambent.control_plane.functions.function_code import update_function_code
+from lambent.control_plane.functions.function_configuration import update_function_configuration
+from lambent.control_plane.functions.functions import (
     create_function,
     delete_function,
     get_function,
     get_function_configuration,
     list_functions,
 )
-from lambent.control_plane.layer_permissions import (
+from lambent.control_plane.functions.runtime_management import (
+    get_runtime_management_config,
+    put_runtime_management_config,
+)
+from lambent.control_plane.layers.layer_permissions import (
     add_layer_version_permission,
     get_layer_version_policy,
     remove_layer_version_permission,
 )
-from lambent.control_plane.layers import (
+from lambent.control_plane.layers.layers import (
     delete_layer_version,
     get_layer_version,
     get_layer_version_by_arn,
@@ -71,38 +87,22 @@ from lambent.control_plane.layers import (
     publish_layer_version,
 )
 from lambent.control_plane.not_available import NOT_AVAILABLE
-from lambent.control_plane.permissions import add_permission, get_policy, remove_permission
 from lambent.control_plane.plane import ControlPlane
-from lambent.control_plane.provisioned_concurrency import (
-    delete_provisioned_concurrency_config,
-    get_provisioned_concurrency_config,
-    list_provisioned_concurrency_configs,
-    put_provisioned_concurrency_config,
-)
-from lambent.control_plane.recursion import (
-    get_function_recursion_config,
-    put_function_recursion_config,
-)
-from lambent.control_plane.reserved_concurrency import (
-    delete_function_concurrency,
-    get_function_concurrency,
-    put_function_concurrency,
-)
-from lambent.control_plane.resource_policies import (
+from lambent.control_plane.policies.permissions import add_permission, get_policy, remove_permission
+from lambent.control_plane.policies.resource_policies import (
     delete_resource_policy,
     get_resource_policy,
     put_resource_policy,
 )
-from lambent.control_plane.runtime_management import (
-    get_runtime_management_config,
-    put_runtime_management_config,
-)
-from lambent.control_plane.scaling import (
-    get_function_scaling_config,
-    put_function_scaling_config,
-)
 from lambent.control_plane.tags import list_tags, tag_resource, untag_resource
-from lambent.control_plane.versions import list_versions_by_function, publish_version
+from lambent.control_plane.versions.aliases import (
+    create_alias,
+    delete_alias,
+    get_alias,
+    list_aliases,
+    update_alias,
+)
+from lambent.control_plane.versions.versions import list_versions_by_function, publish_version
 from lambent.domain.caller import Caller
 
 __all__ = ["NOT_AVAILABLE", "OPERATIONS", "Operation"]

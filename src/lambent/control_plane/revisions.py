@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.deployment import CREATING, CREATING_CODE
-from lambent.control_plane.function_settings import ENVIRONMENT_FIELDS
-from lambent.control_plane.runtime_versions import management_after_update
+from lambent.control_plane.function_settings.requested_settings import ENVIRONMENT_FIELDS
+from lambent.control_plane.runtimes.runtime_versions import management_after_update
 from lambent.domain.errors import ServiceError, resource_conflict
 from lambent.store.functions import NotFound, RevisionMismatch
 

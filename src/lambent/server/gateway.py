@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from lambent.control_plane import code_location
+from lambent.control_plane.deployment_packages import code_location
 from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 from lambent.domain.identifiers import new_uuid

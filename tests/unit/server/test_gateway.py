@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambent.control_plane import code_location
+from lambent.control_plane.deployment_packages import code_location
 from lambent.domain.errors import ServiceError
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server.gateway import MAX_REQUEST_BYTES, Api, Gateway

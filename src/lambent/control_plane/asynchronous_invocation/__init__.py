@@ -1,0 +1,1 @@
+"""What becomes of asynchronous invocations: retries, destinations, loops."""

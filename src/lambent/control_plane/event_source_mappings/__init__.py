@@ -1,0 +1,1 @@
+"""Event source mappings as records: what each kind of source takes."""

@@ -1,0 +1,1 @@
+"""Functions as a whole: made, read, listed, changed, deleted."""

@@ -1,0 +1,1 @@
+"""Layers: their versions, who may use them, and which functions do."""

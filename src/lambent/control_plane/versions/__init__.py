@@ -1,0 +1,1 @@
+"""Published versions, and the aliases that point to them."""
