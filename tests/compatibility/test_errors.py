@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from tests.support.functions import zipped
 from tests.support.http_requests import scope_header, send
 from tests.support.refusals import refusal
@@ -37,6 +39,7 @@ def validation(value, member, constraint):
         ),
         ({"Timeout": 0}, "timeout", "Member must have value greater than or equal to 1"),
         ({"Timeout": 901}, "timeout", "Member must have value less than or equal to 900"),
+        ({"Timeout": 99999}, "timeout", "Member must have value less than or equal to 900"),
         ({"MemorySize": 127}, "memorySize", "Member must have value greater than or equal to 128"),
         (
             {"MemorySize": 10241},
@@ -162,9 +165,9 @@ def test_variables_of_just_four_kilobytes_are_taken(account):
 @pytest.mark.parametrize(
     ("settings", "member"),
     [
-        ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig"),
-        ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig"),
-        ({"Code": {"S3Bucket": "bucket", "S3Key": "key"}}, "Code.S3Bucket"),
+        ({"ImageConfig": {"Command": ["app.handler"]}}, "ImageConfig"),
+        ({"DurableConfig": {"ExecutionTimeout": 60}}, "DurableConfig"),
+        ({"Code": {"ImageUri": "image"}}, "Code.ImageUri"),
     ],
 )
 def test_a_setting_without_effect_is_refused_by_name(account, settings, member):
@@ -203,12 +206,38 @@ def test_a_path_nobody_knows(server, method, path):
     assert answer.headers["x-amzn-requestid"]
 
 
-@pytest.mark.parametrize("service", ["s3", "dynamodb", "sqs", "iam"])
+@pytest.mark.parametrize("service", ["apigateway", "dynamodb", "sqs", "iam"])
 def test_a_request_for_another_service_is_not_answered_as_ours(server, service):
     answer = send(server, "GET", FUNCTIONS, headers=scope_header(service))
     assert answer.status == 404
     assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
     assert service in answer.document["message"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("sts", "get_caller_identity"),
+        ("iam", "list_roles"),
+        ("s3", "list_buckets"),
+        ("ec2", "describe_regions"),
+        ("sqs", "list_queues"),
+        ("dynamodb", "list_tables"),
+    ],
+)
+def test_clients_of_other_services_are_told_what_is_served_here(server, service, operation):
+    client = boto3.client(
+        service,
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)()
+    error = caught.value.response["Error"]
+    assert error["Code"] == "UnknownOperationException"
+    assert error["Message"].endswith(f"the request is for {service}.")
 
 
 def test_a_target_logs_does_not_know(server):

@@ -8,27 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.session import Session
+from botocore.utils import is_valid_uri
+
+from lambent.aws.call_threads import CallThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
 AWS_ITSELF = "aws"  # in place of a URL: the service's own endpoint in the caller's region
 
-_THREADS = 8
+_CALLS_AT_ONCE = 8  # of one service: those of another never wait for them
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30  # between two pieces of an answer
 _ATTEMPTS = 3
+# Of one call with all its attempts, and its turn to come: what sends a byte now and then never
+# runs into the limits above.
+_CALL_SECONDS = 120.0
 _CLIENTS = 100  # kept; with more regions and accounts than that they are made again
+_WHOLE_OBJECTS = 2
+_CALLED_SERVICES = ("s3", "kms")
+_MAX_TOLD = 1000  # characters of a service's message: they end up in answers and logs
 
 
 class NoEndpoint(Exception):
@@ -75,80 +89,161 @@ class Scope:
     region: str
 
 
+def is_endpoint(url: str) -> bool:
+    """Whether clients take it: botocore refuses host names that DNS has not, as with `_`."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0  # raises for what is no port at all
+    except ValueError:
+        return False
+    is_web = parts.scheme in ("http", "https") and parts.username is None
+    return is_web and has_port and bool(is_valid_uri(url))
+
+
 class AwsClients:
-    """One client for each service, account and region, made at its first use."""
+    """One client for each service and region, made at its first use.
+
+    Where the account is the access key, each account has clients of its own.
+    """
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
         self._clients: dict[tuple[str, Scope], Any] = {}
-        self._making = threading.Lock()  # sessions are not safe to share between threads
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+        self._has_credentials: bool | None = None  # until somebody has looked
+        # The search may wait seconds for a cloud's metadata service, and comes before all else.
+        self._searching = threading.Lock()
+        # An object in memory whole may be 250 MB, and so may what is made of it.
+        self.whole_objects = asyncio.Semaphore(_WHOLE_OBJECTS)
+        self._making = threading.Lock()  # a session is not safe to share between threads
+        self._threads: defaultdict[str, CallThreads] = defaultdict(
+            lambda: CallThreads("aws", _CALLS_AT_ONCE)
+        )
 
     @classmethod
     @contextlib.contextmanager
     def open(cls, endpoints: Endpoints) -> Iterator[AwsClients]:
-        """Clients meanwhile; afterwards their connections are closed."""
+        """Clients meanwhile; afterwards their connections are closed.
+
+        Whoever still waits for an answer is to be cancelled before.
+        """
         clients = cls(endpoints)
         try:
             yield clients
         finally:
-            clients._threads.shutdown(wait=False, cancel_futures=True)
-            for client in clients._clients.values():
-                client.close()
+            for threads in clients._threads.values():
+                threads.close()
+            with clients._making:
+                for client in clients._clients.values():
+                    client.close()
+
+    def load(self) -> None:
+        """Read the models of the services that have an endpoint: blocks, for 0.2 s.
+
+        Not needed; but the first client of a service stops all threads of the process while its
+        model is parsed. Nobody is called, and no credentials are searched for.
+        """
+        for service in _CALLED_SERVICES:
+            # Without an endpoint it is not called; without the profile, the first call tells.
+            with contextlib.suppress(NoEndpoint, BotoCoreError):
+                self._endpoints.of(service)
+                scope = Scope(account_id="none", region="us-east-1")
+                with self._making:
+                    self._make(service, scope, with_account_as_key=True).close()
 
     def check(self, service: str) -> None:
         """Raises NoEndpoint when `service` cannot be called."""
         self._endpoints.of(service)
 
-    async def run(self, service: str, scope: Scope, use: Callable[[Any], Answer]) -> Answer:
+    async def run(
+        self,
+        service: str,
+        scope: Scope,
+        use: Callable[[Any], Answer],
+        *,
+        within_seconds: float = _CALL_SECONDS,
+    ) -> Answer:
         """What `use` makes of a client of `service`, in a thread.
 
-        Raises NoEndpoint, CallRefused, Unreachable.
+        Raises NoEndpoint, CallRefused, Unreachable; the last for whatever else `use` raises, too.
         """
         self.check(service)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, service, scope, use)
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await self._threads[service].run(lambda: self._run(service, scope, use))
+        except TimeoutError:
+            raise Unreachable(f"{service} gave no answer in {within_seconds:g} seconds") from None
 
     def _run(self, service: str, scope: Scope, use: Callable[[Any], Answer]) -> Answer:
         try:
             return use(self._client(service, scope))
+        except (CallRefused, Unreachable):
+            raise
         except ClientError as error:
             told = error.response.get("Error", {})
-            raise CallRefused(told.get("Code", "Unknown"), told.get("Message", "")) from error
+            raise CallRefused(
+                str(told.get("Code", "Unknown"))[:_MAX_TOLD],
+                str(told.get("Message", ""))[:_MAX_TOLD],
+            ) from error
         except BotoCoreError as error:
-            raise Unreachable(str(error)) from error
+            raise Unreachable(str(error)[:_MAX_TOLD]) from error
+        except Exception as error:
+            # A boundary: a library reads here what strangers send, and raises whatever it
+            # stumbles over, of urllib3's, binascii's, or a plain KeyError.
+            logger.warning("what answers as %s cannot be understood", service, exc_info=True)
+            raise Unreachable(
+                f"what answers as {service} cannot be understood ({type(error).__name__})"
+            ) from error
 
     def _client(self, service: str, scope: Scope) -> Any:
+        """Raises BotoCoreError, and ValueError when botocore does not take the endpoint."""
+        has_credentials = self._search_credentials()
+        if not has_credentials and self._is_aws(service):
+            raise NoCredentialsError
+        key = service, replace(scope, account_id="") if has_credentials else scope
         with self._making:
-            client = self._clients.get((service, scope))
+            client = self._clients.get(key)
             if client is None:
-                while len(self._clients) >= _CLIENTS:  # the oldest; who uses it still can
-                    del self._clients[next(iter(self._clients))]
-                client = self._make(service, scope)
-                self._clients[service, scope] = client
+                while len(self._clients) >= _CLIENTS:
+                    # The oldest. What is under way has a connection, and keeps it.
+                    self._clients.pop(next(iter(self._clients))).close()
+                client = self._make(service, scope, with_account_as_key=not has_credentials)
+                self._clients[key] = client
             return client
 
-    def _make(self, service: str, scope: Scope) -> Any:
-        endpoint = self._endpoints.of(service)
-        session = Session(profile=self._endpoints.profile or None)
-        is_aws = endpoint == AWS_ITSELF
-        if not is_aws and session.get_credentials() is None:
-            # A program beside this server takes any credentials; some, as we do, take the access
-            # key for the account.
-            session.set_credentials(scope.account_id, "lambent")
-        return session.create_client(
+    def _is_aws(self, service: str) -> bool:
+        return self._endpoints.of(service) == AWS_ITSELF
+
+    def _search_credentials(self) -> bool:
+        """Whether the operator has any: looked for once, the session keeps and renews them."""
+        with self._searching:
+            if self._has_credentials is None:
+                self._has_credentials = self._session.get_credentials() is not None
+            return self._has_credentials
+
+    @functools.cached_property
+    def _session(self) -> Session:
+        """One for all, since it keeps the services' models."""
+        return Session(profile=self._endpoints.profile or None)
+
+    def _make(self, service: str, scope: Scope, *, with_account_as_key: bool) -> Any:
+        is_aws = self._is_aws(service)
+        # A program beside this server takes any credentials; some, as we do, take the access key
+        # for the account.
+        keys = {"aws_access_key_id": scope.account_id, "aws_secret_access_key": "lambent"}
+        return self._session.create_client(
             service,
             region_name=scope.region,
-            endpoint_url=None if is_aws else endpoint,
+            endpoint_url=None if is_aws else self._endpoints.of(service),
             config=Config(
                 connect_timeout=_CONNECT_SECONDS,
                 read_timeout=_READ_SECONDS,
                 retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-                max_pool_connections=_THREADS,
+                max_pool_connections=_CALLS_AT_ONCE,
                 ignore_configured_endpoint_urls=True,  # this server's settings alone decide
                 # What only AWS itself understands is not asked of others.
                 s3={} if is_aws else {"addressing_style": "path"},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
+            **(keys if with_account_as_key else {}),
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
 
 _NONCE_BYTES = 12
+_MAX_DATA_KEY_BYTES = 6144  # https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html
 # What Lambda answers for errors of KMS, and how it words them; any other means no access.
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
 _NO_ACCESS = ("KMSAccessDeniedException", "KMS access was denied")
@@ -65,8 +66,10 @@ class VariableKeys:
         try:
             data_key: bytes = made["CiphertextBlob"]
             encrypted = AESGCM(made["Plaintext"]).encrypt(nonce, plain, version.arn.encode())
-        except (KeyError, ValueError):
+        except (KeyError, TypeError, ValueError):
             raise Unreachable("what answers as KMS makes no keys of 256 bits") from None
+        if not 0 < len(data_key) <= _MAX_DATA_KEY_BYTES:
+            raise Unreachable("what answers as KMS encrypts no keys")
         return SealedVariables(
             key_arn=key_arn,
             data_key=base64.b64encode(data_key).decode(),
@@ -94,7 +97,7 @@ class VariableKeys:
         nonce, text = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
         try:
             plain = AESGCM(answer["Plaintext"]).decrypt(nonce, text, version.arn.encode())
-        except (InvalidTag, KeyError, ValueError):
+        except (InvalidTag, KeyError, TypeError, ValueError):
             raise CallRefused("InvalidCiphertextException", "") from None
         variables: dict[str, str] = json.loads(plain)
         return variables

@@ -27,6 +27,7 @@ _PATH = "/_lambent/environments"
 _TIMEOUT_SECONDS = 10
 _MIB = 1024 * 1024
 _HEADER = ("FUNCTION", "VERSION", "STATE", "AGE", "MEMORY", "INVOCATIONS", "KIND", "ID")
+_OWNER_HEADER = ("ACCOUNT", "REGION")
 _CLEAR = "\x1b[H\x1b[2J"
 _LINES_ABOVE_ROWS = 3
 
@@ -49,8 +50,11 @@ def ps(function: str | None, as_json: bool, endpoint_url: str) -> None:
     if as_json:
         print_json(environments)
         return
-    environments.sort(key=lambda each: (each["function"], each["version"], each["created_ms"]))
-    print_table(_HEADER, [_row(each) for each in environments])
+    environments.sort(
+        key=lambda each: (*_owner(each), each["function"], each["version"], each["created_ms"])
+    )
+    owners = _owners(environments)
+    print_table(_header(owners), [_row(each, owners) for each in environments])
 
 
 @click.command()
@@ -94,14 +98,36 @@ def _ask(endpoint_url: str, function: str | None) -> list[Listed]:
             environments: list[Listed] = json.load(answer)["environments"]
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
         raise NotRun(
-            f"{error}\nIs a Lambent server running at {endpoint_url}? Start it with "
+            f"{_why(error)}\nIs a Lambent server running at {endpoint_url}? Start it with "
             "`lambent serve`, or name another with --endpoint-url."
         ) from error
     return environments
 
 
-def _row(listed: Listed) -> tuple[str, ...]:
+def _why(error: Exception) -> str:
+    """The reason in words: not that of urllib, which has the system's in it as Python shows it."""
+    if isinstance(error, urllib.error.HTTPError):
+        return str(error)  # an answer with an error status
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return getattr(reason, "strerror", None) or str(reason)
+
+
+def _owner(listed: Listed) -> tuple[str, str]:
+    return listed["account_id"], listed["region"]
+
+
+def _owners(environments: Sequence[Listed]) -> set[tuple[str, str]]:
+    return set(map(_owner, environments))
+
+
+def _header(owners: set[tuple[str, str]]) -> tuple[str, ...]:
+    """Most servers have functions of one account in one region, which nobody has to be told."""
+    return (*_OWNER_HEADER, *_HEADER) if len(owners) > 1 else _HEADER
+
+
+def _row(listed: Listed, owners: set[tuple[str, str]]) -> tuple[str, ...]:
     return (
+        *(_owner(listed) if len(owners) > 1 else ()),
         listed["function"],
         listed["version"],
         listed["state"],
@@ -147,12 +173,13 @@ def _print_busiest(
     environments.sort(key=lambda each: (-rates.get(each["id"], 0), -each["invocations"]))
     # The last line stays free for the cursor.
     rows = shutil.get_terminal_size().lines - _LINES_ABOVE_ROWS - 1 if is_watched else None
+    owners = _owners(environments)
     click.echo(_summary(environments, rates))
     click.echo()
     print_table(
-        ("PER SECOND", *_HEADER),
+        ("PER SECOND", *_header(owners)),
         [
-            (f"{rates[each['id']]:.1f}" if each["id"] in rates else "-", *_row(each))
+            (f"{rates[each['id']]:.1f}" if each["id"] in rates else "-", *_row(each, owners))
             for each in environments[:rows]
         ],
     )

@@ -74,9 +74,10 @@ def list_runtimes(as_json: bool, shows_all: bool, region: str, config: Config) -
 
 
 def _is_of_interest(runtime: Runtime, today: date) -> bool:
-    """Whether it can run here, or AWS still makes functions with it."""
+    """Whether AWS still makes functions with it, or somebody gave it an interpreter here."""
     stage = CATALOGUE[runtime.identifier].stage(today)
-    return runtime.is_runnable or stage in ("supported", "deprecated")
+    is_given = runtime.is_runnable and runtime.family != "provided"
+    return is_given or stage in ("supported", "deprecated")
 
 
 def _rows(runtimes: Mapping[str, Runtime], today: date) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
+from lambent.control_plane.plane import ControlPlane, existing_function, function_in
 from lambent.control_plane.revisions import aws_time, new_id, time_after
 from lambent.control_plane.stored_only import tell_stored_only
 from lambent.control_plane.tags import check_tags
@@ -23,11 +23,12 @@ from lambent.domain.quotas import LISTED_CODE_SIGNING_CONFIGS
 from lambent.store.functions import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from lambent.domain.arn import FunctionReference
     from lambent.domain.caller import Caller
     from lambent.domain.function import Function
+    from lambent.store.database import Write
 
 _ID_DIGITS = 17
 
@@ -211,18 +212,16 @@ def check_code_signing_config(
 @contextlib.asynccontextmanager
 async def attaching_code_signing_config(
     plane: ControlPlane, function: Function | FunctionReference, arn: str | None
-) -> AsyncIterator[None]:
-    """Give `function` the configuration `arn` when the block, which may create it, is through.
+) -> AsyncIterator[Sequence[Write]]:
+    """What the block is to write to give `function` the configuration `arn`; nothing without one.
 
-    With None or an empty `arn` it does nothing. The configuration is not deleted meanwhile. Raises
-    ServiceError before the block when there is none, and after it when the function has gone.
+    The configuration is not deleted meanwhile. Raises ServiceError when there is none.
     """
     if not arn:
-        yield
+        yield ()
         return
     async with plane.code_signing_configs.changes:
         config = check_code_signing_config(plane, function, arn)
-        yield
         record = AttachedCodeSigningConfig(
             account_id=function.account_id,
             region=function.region,
@@ -230,21 +229,22 @@ async def attaching_code_signing_config(
             revision_id=new_id(),
             code_signing_config_id=config.id,
         )
-        try:
-            await plane.attached_code_signing_configs.put(record)
-        except NotFound:
-            raise resource_not_found(f"Function not found: {function.arn}") from None
+        yield (plane.attached_code_signing_configs.putting(record),)
     tell_stored_only("PutFunctionCodeSigningConfig", function.arn)
 
 
 async def put_function_code_signing_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "PutFunctionCodeSigningConfig")
     arn = request["CodeSigningConfigArn"]
     # AWS looks for the configuration first.
-    async with attaching_code_signing_config(plane, reference, arn):
+    async with attaching_code_signing_config(plane, reference, arn) as attachment:
         function = existing_function(plane, reference)
+        try:
+            await plane.attached_code_signing_configs.write(attachment)
+        except NotFound:  # deleted meanwhile
+            raise resource_not_found(f"Function not found: {function.arn}") from None
     return {"CodeSigningConfigArn": arn, "FunctionName": function.name}
 
 
@@ -252,7 +252,9 @@ async def get_function_code_signing_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Empty for a function without one; Terraform asks it of every function."""
-    function = existing_function(plane, reference_in(request, caller))
+    function = existing_function(
+        plane, function_in(plane, caller, request, "GetFunctionCodeSigningConfig")
+    )
     record = _attached(plane, function)
     if record is None:
         return {}
@@ -266,7 +268,9 @@ async def delete_function_code_signing_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     async with plane.code_signing_configs.changes:
-        function = existing_function(plane, reference_in(request, caller))
+        function = existing_function(
+            plane, function_in(plane, caller, request, "DeleteFunctionCodeSigningConfig")
+        )
         record = _attached(plane, function)
         if record is not None:
             # With the function, if that is deleted at the same time.

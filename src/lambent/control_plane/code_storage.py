@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lambent.store.functions import FunctionStore
     from lambent.store.layers import LayerStore
 
@@ -22,6 +26,8 @@ class CodeStorage:
         # when all is counted anew. With 10,000 functions that takes 10 ms, in which nothing else
         # would be answered.
         self._at_most: dict[tuple[str, str], int] = {}
+        # What is on its way into the store, where it cannot be counted yet.
+        self._admitted: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def count(self, account_id: str, region: str) -> int:
         """Of every version of functions and layers, also when several have the same: so AWS counts."""
@@ -33,14 +39,29 @@ class CodeStorage:
             for version in self._functions.versions(account_id, region, function.name)
         ) + sum(version.code_bytes for layer in layers for version in self._layers.versions(layer))
 
-    def add(self, account_id: str, region: str, more_bytes: int) -> None:
-        """Say that the account is about to store so much more. Raises ServiceError if it may not."""
+    def check(self, account_id: str, region: str, more_bytes: int) -> None:
+        """Raise ServiceError if the account may not store so much more."""
         if more_bytes <= 0:
             return
         key = (account_id, region)
         stored = self._at_most.get(key)
         if stored is None or stored + more_bytes > self.limit_bytes:
-            stored = self.count(account_id, region)
+            stored = self.count(account_id, region) + self._admitted[key]
+            self._at_most[key] = stored
         if stored + more_bytes > self.limit_bytes:
             raise ServiceError("CodeStorageExceededException", "Code storage limit exceeded.")
-        self._at_most[key] = stored + more_bytes
+
+    @contextmanager
+    def room_for(self, account_id: str, region: str, more_bytes: int) -> Iterator[None]:
+        """Keep room for so much more while the block stores it. Raises ServiceError for too much."""
+        self.check(account_id, region, more_bytes)
+        if more_bytes <= 0:
+            yield
+            return
+        key = (account_id, region)
+        self._at_most[key] += more_bytes
+        self._admitted[key] += more_bytes
+        try:
+            yield
+        finally:
+            self._admitted[key] -= more_bytes

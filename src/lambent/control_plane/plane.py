@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambent.domain.arn import FunctionReference, is_alias, parse_function_reference
 from lambent.domain.errors import ServiceError, resource_not_found
+from lambent.domain.resource_policy import check_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -125,5 +126,37 @@ def existing_version(plane: ControlPlane, reference: FunctionReference) -> Funct
     return version
 
 
-def reference_in(request: Mapping[str, str], caller: Caller) -> FunctionReference:
-    return parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
+def reference_in(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, str], operation: str
+) -> FunctionReference:
+    """What the request's FunctionName and Qualifier mean. Raises ServiceError as `allowed` does."""
+    name, qualifier = request["FunctionName"], request.get("Qualifier")
+    return allowed(plane, caller, parse_function_reference(name, caller, qualifier), operation)
+
+
+def function_in(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, str], operation: str
+) -> FunctionReference:
+    """As `reference_in`, for what is done to a function as a whole.
+
+    A permission for one of its versions or aliases is none for that, whatever qualifier comes
+    with the name.
+    """
+    name, qualifier = request["FunctionName"], request.get("Qualifier")
+    reference = parse_function_reference(name, caller, qualifier)
+    allowed(plane, caller, replace(reference, qualifier=None), operation)
+    return reference
+
+
+def allowed(
+    plane: ControlPlane, caller: Caller, reference: FunctionReference, operation: str
+) -> FunctionReference:
+    """`reference`, if the caller may do that to it; `operation` is in IAM's words.
+
+    Raises ServiceError when another account calls and no policy of the function allows it, whether
+    there is such a function or not. The function's own account may do everything but invoke it
+    whatever its policies say, so that nobody can lock themselves out.
+    """
+    if caller.account_id != reference.account_id:
+        check_caller(plane.policies.get, caller, reference, operation)
+    return reference

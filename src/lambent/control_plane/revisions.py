@@ -87,11 +87,19 @@ def changed(
 
 
 async def replace_current(
-    plane: ControlPlane, version: FunctionVersion, updated: FunctionVersion
+    plane: ControlPlane,
+    version: FunctionVersion,
+    updated: FunctionVersion,
+    published: FunctionVersion | None = None,
 ) -> None:
-    """Store `updated` if `version` is still what is stored. Raises ServiceError if not."""
+    """Store `updated`, `published` at the same time, if `version` is still what is stored.
+
+    Raises ServiceError if not, AlreadyExists when another one has been published.
+    """
     try:
-        await plane.functions.replace_version(updated, if_revision=version.revision_id)
+        await plane.functions.replace_version(
+            updated, if_revision=version.revision_id, published=published
+        )
     except (RevisionMismatch, NotFound):
         raise _update_in_progress(version) from None
 

@@ -1,6 +1,6 @@
 """What this release keeps in its final form but does not act on yet.
 
-A name is an operation's or a setting's of functions. The reference of operations is made from this
+A name is an operation's, an operation's and its member's, or a setting's of functions. The reference of operations is made from this
 table, and the server's log says the same when something of the kind is created.
 """
 
@@ -39,6 +39,8 @@ _SENTENCES: Mapping[str, tuple[str, ...]] = {
     "Events are not sent to dead-letter queues yet.": ("DeadLetterConfig",),
     "Only processes of Python 3.12 and later can be copied: a version in Java or .NET initialises in "
     "each of its environments, and its hooks around snapshots do not run.": ("SnapStart",),
+    "Of a caller only the account is known: what is said of a user or a role counts for everybody "
+    "in its account.": ("AddPermission.Principal", "PutResourcePolicy.Policy"),
     "Requests are not traced yet.": ("TracingConfig",),
     "Functions still use the network of this host.": ("VpcConfig",),
     "Functions still have no file systems but /tmp.": ("FileSystemConfigs",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lambent.control_plane.plane import ControlPlane, existing_function
+from lambent.control_plane.plane import ControlPlane, allowed, existing_function
 from lambent.control_plane.revisions import new_id
 from lambent.domain.arn import parse_function_reference
 from lambent.domain.code_signing_config import CodeSigningConfig
@@ -16,7 +16,7 @@ from lambent.domain.errors import ServiceError, invalid_parameter_value, resourc
 from lambent.domain.event_source_mapping import EventSourceMapping
 from lambent.domain.function import Function
 from lambent.domain.quotas import TAGS
-from lambent.store.functions import NotFound
+from lambent.store.functions import NotFound, TooManyTags
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,7 +42,7 @@ _OTHER_RESOURCES = {
 def check_tags(tags: Mapping[str, str]) -> None:
     """Raise ServiceError when nothing may have all of these tags."""
     if len(tags) > TAGS:
-        raise invalid_parameter_value("Number of tags exceeds resource tag limit.")
+        raise _too_many()
     for key, value in tags.items():
         if not 0 < len(key) <= _KEY_CHARACTERS or len(value) > _VALUE_CHARACTERS:
             raise invalid_parameter_value(
@@ -54,13 +54,13 @@ def check_tags(tags: Mapping[str, str]) -> None:
 
 
 async def list_tags(plane: ControlPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    return {"Tags": dict(_resource(plane, caller, request["Resource"]).tags)}
+    return {"Tags": dict(_resource(plane, caller, request["Resource"], "ListTags").tags)}
 
 
 async def tag_resource(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    resource = _resource(plane, caller, request["Resource"])
+    resource = _resource(plane, caller, request["Resource"], "TagResource")
     if not request["Tags"]:
         raise invalid_parameter_value("An error occurred and the request cannot be processed.")
     check_tags({**resource.tags, **request["Tags"]})
@@ -72,17 +72,17 @@ async def tag_resource(
 async def untag_resource(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    resource = _resource(plane, caller, request["Resource"])
+    resource = _resource(plane, caller, request["Resource"], "UntagResource")
     await _change(plane, resource, {}, resource.tags.keys() & request["TagKeys"])
     return {}
 
 
 def _resource(
-    plane: ControlPlane, caller: Caller, arn: str
+    plane: ControlPlane, caller: Caller, arn: str, operation: str
 ) -> Function | CodeSigningConfig | EventSourceMapping:
     kind = "".join(arn.split(":")[5:6])
     if kind not in _OTHER_RESOURCES:
-        return _function(plane, caller, arn)
+        return _function(plane, caller, arn, operation)
     key = (caller.account_id, caller.region, arn.rpartition(":")[2])
     record: CodeSigningConfig | EventSourceMapping | None = None
     if kind == "code-signing-config":
@@ -94,14 +94,18 @@ def _resource(
     return record
 
 
-def _function(plane: ControlPlane, caller: Caller, arn: str) -> Function:
-    reference = parse_function_reference(arn, caller)
+def _function(plane: ControlPlane, caller: Caller, arn: str, operation: str) -> Function:
+    reference = allowed(plane, caller, parse_function_reference(arn, caller), operation)
     if reference.qualifier is not None:
         raise invalid_parameter_value(
             "Tags on function aliases and versions are not supported. "
             "Please specify a function ARN."
         )
     return existing_function(plane, reference)
+
+
+def _too_many() -> ServiceError:
+    return invalid_parameter_value("Number of tags exceeds resource tag limit.")
 
 
 def _not_found(arn: str) -> ServiceError:
@@ -129,6 +133,8 @@ async def _change(
             await _change_record(plane.event_source_mappings, resource, new, removed)
     except NotFound:
         raise _not_found(resource.arn) from None
+    except TooManyTags:  # with those that another caller gave it meanwhile
+        raise _too_many() from None
 
 
 async def _change_record(

@@ -15,7 +15,7 @@ LATEST = "$LATEST"
 
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _REFERENCE = re.compile(
-    rf"(?P<prefix>arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>{_REGION}):)?(?:(?P<account>\d{{12}}):)?"
+    rf"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?(?:(?P<region>{_REGION}):)?(?:(?P<account>\d{{12}}):)?"
     r"(?:function:)?(?P<name>[a-zA-Z0-9-_.]{1,170})"
     r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]{1,128}))?",
     re.ASCII,
@@ -61,10 +61,11 @@ def parse_function_reference(
     """The function that `text` (a name, partial ARN or ARN) means to `caller`.
 
     `qualifier` is the request's Qualifier member, which must agree with one inside `text`.
-    Raises ServiceError as AWS does: another region is not found, a malformed name is invalid.
+    Raises ServiceError as AWS does: another region is not found, a malformed name is invalid. No
+    region is in two partitions, so nothing is found in another than its own either.
     """
     match = _REFERENCE.fullmatch(text)
-    if match is None or (match["prefix"] and not (match["region"] and match["account"])):
+    if match is None or (match["partition"] and not (match["region"] and match["account"])):
         raise validation_error(
             text,
             "functionName",
@@ -86,4 +87,6 @@ def parse_function_reference(
         raise resource_not_found(
             f"Functions from '{region}' are not reachable in this region ('{caller.region}')"
         )
+    if match["partition"] not in (None, caller.partition):
+        raise resource_not_found(f"Function not found: {text}")
     return reference

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filt
 from __future__ import annotations
 
 import json
-import math
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def _is_text(operand: object) -> bool:
 
 
 def _is_number(operand: object) -> bool:
-    is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
-    return is_number and math.isfinite(operand)  # type: ignore[arg-type]  # it is one
+    if isinstance(operand, bool) or not isinstance(operand, int | float):
+        return False
+    # Python reads integers that no float can hold, and greater numbers with an exponent as inf.
+    return abs(operand) <= sys.float_info.max
 
 
 def _is_plain(operand: object) -> bool:

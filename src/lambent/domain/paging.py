@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Item = TypeVar("Item")
+Position = TypeVar("Position")
 
 _CHECK_BYTES = 8
 
@@ -43,6 +44,19 @@ def key_of(marker: str, listing: str) -> str:
     if decoded[:_CHECK_BYTES] != _check(key, listing):
         raise invalid_parameter_value(f"Invalid Marker: {marker}")
     return key
+
+
+def position_of(marker: str, listing: str, position: Callable[[str], Position]) -> Position:
+    """Where the key in `marker` stands, as `position` has it, in a list that is not sorted by keys.
+
+    Raises ServiceError as `key_of` does, and when `position` raises ValueError: anybody can make a
+    marker with any key.
+    """
+    key = key_of(marker, listing)
+    try:
+        return position(key)
+    except ValueError:
+        raise invalid_parameter_value(f"Invalid Marker: {marker}") from None
 
 
 def page_of(

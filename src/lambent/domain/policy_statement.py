@@ -68,7 +68,7 @@ class Statement:
     is_for_everybody: bool
     accounts: frozenset[str]
     services: frozenset[str]
-    actions: tuple[str, ...]
+    actions: tuple[str, ...]  # casefolded, as their case means nothing
     resources: tuple[str, ...]
     conditions: tuple[Condition, ...]
 
@@ -77,7 +77,7 @@ class Statement:
         if not self._names(access):
             return False
         action = access.action.casefold()
-        if not any(matches(each.casefold(), action) for each in self.actions):
+        if not any(matches(each, action) for each in self.actions):
             return False
         if not any(matches(each, access.resource) for each in self.resources):
             return False
@@ -149,7 +149,7 @@ def _statement(value: object) -> Statement:
         is_for_everybody=EVERYBODY in accounts,
         accounts=frozenset(accounts - {EVERYBODY}),
         services=frozenset(services),
-        actions=_strings(statement.get("Action"), "Action"),
+        actions=tuple(map(str.casefold, _strings(statement.get("Action"), "Action"))),
         resources=_strings(statement.get("Resource"), "Resource"),
         conditions=_conditions(statement.get("Condition", {})),
     )

@@ -54,17 +54,20 @@ def is_denied(policies: Iterable[FunctionPolicy], access: Access) -> bool:
     )
 
 
-def policies_for(policy_of: PolicyOf, reference: FunctionReference) -> list[FunctionPolicy]:
+def policies_for(policy_of: PolicyOf, reference: FunctionReference) -> tuple[FunctionPolicy, ...]:
     """Those a use of `reference` falls under: the whole function's, and its qualifier's own.
 
     Which ARNs a statement is about, its Resource says: what AddPermission makes for a function is
     about the unqualified ARN only.
     """
     account_id, region, name = reference.account_id, reference.region, reference.name
-    found = [policy_of(account_id, region, name, "")]
-    if reference.qualifier:
-        found.append(policy_of(account_id, region, name, reference.qualifier))
-    return [policy for policy in found if policy is not None]
+    qualifier = reference.qualifier
+    whole = policy_of(account_id, region, name, "")
+    own = policy_of(account_id, region, name, qualifier) if qualifier else None
+    # Most functions have none, and each invocation asks.
+    if whole is None and own is None:
+        return ()
+    return tuple(policy for policy in (whole, own) if policy is not None)
 
 
 def check_caller(

@@ -50,6 +50,11 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
     check_caller(plane.policies.get, caller, reference, "InvokeFunction")
     version = runnable_version(plane, reference)
+    if "DurableExecutionName" in request:
+        raise invalid_parameter_value(
+            "DurableExecutionName is not available in this release of Lambent: durable executions "
+            "do not exist."
+        )
     tenant_id = checked_tenant_id(
         request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
     )

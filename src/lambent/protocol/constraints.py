@@ -41,7 +41,7 @@ def has_structure(shape: Shape) -> bool:
 
 def constraints_of(shape: Shape, corrections: Corrections) -> list[Constraint]:
     """Everything demanded of a leaf, in the order AWS lists it."""
-    found = list(_bounds(shape))
+    found = list(_bounds(shape, corrections))
     if isinstance(shape, StringShape):
         found += _string_constraints(shape, corrections)
     elif isinstance(shape, ListShape) and not has_structure(shape):
@@ -86,12 +86,13 @@ def camel(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _bounds(shape: Shape) -> Iterator[Constraint]:
+def _bounds(shape: Shape, corrections: Corrections) -> Iterator[Constraint]:
     number = float if shape.type_name in ("double", "float") else int
     sized = shape.type_name in _SIZED
     of = "length" if sized else "value"
     measure: Callable[[Any], float] = len if sized else number
-    greatest, least = shape.metadata.get("max"), shape.metadata.get("min")
+    greatest = corrections.maxima.get(shape.name, shape.metadata.get("max"))
+    least = shape.metadata.get("min")
     if greatest is not None:
         most = number(greatest)
         yield Constraint(

@@ -1,13 +1,19 @@
 """Where AWS's own answers differ from its published models. Data only.
 
-Each entry was seen in recorded answers of the real services, 2025-11; what nobody has seen is not
-here, and the model stands.
+Each entry but the maxima was seen in recorded answers of the real services, 2025-11; what nobody
+has seen is not here, and the model stands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from lambent.domain.quotas import (
+    EPHEMERAL_STORAGE_MAXIMUM_MIB,
+    MEMORY_MAXIMUM_MIB,
+    TIMEOUT_MAXIMUM_SECONDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +47,8 @@ class Corrections:
     last: frozenset[tuple[str, str]] = frozenset()
     # The pattern named in errors, by shape; what is accepted stays the model's.
     patterns: Mapping[str, str] = field(default_factory=dict)
+    # The greatest value that is accepted, by shape, where it is not the model's.
+    maxima: Mapping[str, int] = field(default_factory=dict)
     # Members (structure, member) whose enum the operation checks itself, with another error.
     unchecked_enums: frozenset[tuple[str, str]] = frozenset()
     # Lists and maps whose errors also say that members must not be null.
@@ -74,6 +82,12 @@ _LAMBDA = Corrections(
             r"[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|"
             r"capacity-provider:[a-zA-Z0-9-_]+)"
         ),
+    },
+    # The model's are those of functions on managed instances, which are not available.
+    maxima={
+        "EphemeralStorageSize": EPHEMERAL_STORAGE_MAXIMUM_MIB,
+        "MemorySize": MEMORY_MAXIMUM_MIB,
+        "Timeout": TIMEOUT_MAXIMUM_SECONDS,
     },
     unchecked_enums=frozenset(
         {("CreateFunctionRequest", "Runtime"), ("UpdateFunctionConfigurationRequest", "Runtime")}

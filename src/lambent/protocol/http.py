@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 # Not frozen: one is made for every request, and a frozen one takes three times as long to make.
@@ -22,3 +26,4 @@ class HttpResponse:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    file: BinaryIO | None = None  # in place of the body; whoever sends it closes it

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httptools
 
 from lambent.protocol.http import HttpRequest
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 logger = logging.getLogger(__name__)
 
 # AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
 MAX_HEAD_BYTES = (1024 + 64) * 1024
 _HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
+_PIECE_BYTES = 256 * 1024  # of a file: so much is held for each that is being sent
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
 
 _STATUS_LINES = {
@@ -77,6 +82,8 @@ class Connection(asyncio.Protocol):
         self._budget = budget
         self._may_half_close = may_half_close
         self.is_quiet = False  # nothing came or went since somebody set this
+        self._may_write = asyncio.Event()  # the other side takes what is written, or has gone
+        self._may_write.set()
         self._waiting: deque[_Received] = deque()
         self._answering: _Received | None = None
         self._is_finishing = False  # the request in hand is the last one to be answered
@@ -129,15 +136,18 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Answers are not being read: no more requests meanwhile."""
+        self._may_write.clear()
         if self._transport is not None and self.is_open:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self._may_write.set()
         if self._transport is not None and self.is_open:
             self._transport.resume_reading()
 
     def connection_lost(self, exception: Exception | None) -> None:
         self._transport = None
+        self._may_write.set()
         waiting = sum(received.held_bytes for received in self._waiting)
         self._budget.give_back(self._held + self._held_head_bytes + waiting)
         self._held = self._held_head_bytes = 0
@@ -281,14 +291,42 @@ class Connection(asyncio.Protocol):
             return
         self.is_quiet = False
         is_last = answering.is_last or self._is_finishing
-        content_type = "" if head else "Content-Type: application/json\r\n"
-        connection = "Connection: close\r\n" if is_last else ""
         # One write: each is a system call, and wakes the other side.
         self._transport.write(
-            f"{_STATUS_LINES[status]}{content_type}{head}{connection}"
-            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
+            _whole_head(status, head, len(body), is_last=is_last)
             + (body if answering.request.method != "HEAD" else b"")
         )
+        self._end_answer(is_last=is_last)
+
+    async def send_file(self, status: int, file: BinaryIO, head: str = "") -> None:
+        """As `respond`, but for the end: `end_file` is to be called when this has returned.
+
+        Holds one piece of the file at a time; the next is read when the other side has taken it.
+        """
+        answering = self._answering
+        length = await asyncio.to_thread(file.seek, 0, os.SEEK_END)
+        await asyncio.to_thread(file.seek, 0)
+        if self._transport is None or answering is None or self._is_closing:
+            return
+        self._is_finishing = self._is_finishing or answering.is_last  # what it says is kept to
+        self._transport.write(_whole_head(status, head, length, is_last=self._is_finishing))
+        left = length if answering.request.method != "HEAD" else 0
+        while left:
+            piece = await asyncio.to_thread(file.read, min(left, _PIECE_BYTES))
+            if not piece or not self.is_open:
+                self.hang_up()  # what is cut short must not look whole
+                return
+            self._transport.write(piece)
+            self.is_quiet = False
+            left -= len(piece)
+            await self._may_write.wait()
+
+    def end_file(self) -> None:
+        """Go on to the next request after `send_file`."""
+        if self._transport is not None and not self._is_closing:
+            self._end_answer(is_last=self._is_finishing)
+
+    def _end_answer(self, *, is_last: bool) -> None:
         self._give_back_answering()
         if is_last:
             self._close()
@@ -319,6 +357,14 @@ class Connection(asyncio.Protocol):
         self._is_closing = True
         if self._transport is not None:
             self._transport.close()
+
+
+def _whole_head(status: int, head: str, length: int, *, is_last: bool) -> bytes:
+    content_type = "" if head else "Content-Type: application/json\r\n"
+    connection = "Connection: close\r\n" if is_last else ""
+    return (
+        f"{_STATUS_LINES[status]}{content_type}{head}{connection}Content-Length: {length}\r\n\r\n"
+    ).encode("latin-1")
 
 
 class Refusal(asyncio.Protocol):

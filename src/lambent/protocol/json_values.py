@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn
+from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from lambent.protocol.json_text import NotJson, read_json
 from lambent.protocol.model import serialized_name
 from lambent.protocol.rejections import not_a_list, not_an_object, serialization_error
 from lambent.protocol.scalars import Decode, check_text, json_decoder, json_encoder
@@ -23,8 +24,8 @@ def parse_json(body: bytes) -> object:
     Absurdly deep nesting is a RecursionError, here and in the functions compiled below.
     """
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
-    except ValueError as error:
+        return read_json(body)
+    except NotJson as error:
         reason = f"Could not parse request body into json: {error}"
         raise serialization_error(reason) from None
 
@@ -57,10 +58,6 @@ def body_encoder(shape: StructureShape, names: Collection[str]) -> Callable[[Any
 def structure_encoder(shape: StructureShape, names: Collection[str]) -> Encode:
     """The same, to a dict that `write_json` takes. Members that are None or absent are left out."""
     return _structure_encoder(shape, {}, names)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _decoder(shape: Shape, known: Known) -> Decode:

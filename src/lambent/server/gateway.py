@@ -23,7 +23,7 @@ from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
 from lambent.protocol import credential_scope
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.rejections import too_large
-from lambent.server import browsers
+from lambent.server import browsers, misdirected
 
 if TYPE_CHECKING:
     from lambent.protocol.service import Service
@@ -36,6 +36,7 @@ Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 # What AWS takes for any operation, by the number its refusal names.
 MAX_REQUEST_BYTES = 70_167_211
 _LONG_TO_PARSE_BYTES = 256 * 1024
+_SERVED = (None, "lambda", "logs")  # signing names; None: not signed
 _LOGS_TARGET = "Logs_20140328."
 # Ours: no operation of AWS's has such a path.
 _ENVIRONMENTS_PATH = "/_lambent/environments"
@@ -65,6 +66,8 @@ class Gateway:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         if browsers.is_of_another_page(request.headers):
             return _json_response(403, {"Message": browsers.REFUSAL})
+        if misdirected.is_for_function_url(request.headers.get("host", "")):
+            return misdirected.function_url_answer()
         if request.path == "/health":
             return _json_response(200, self.health())
         if request.path == _ENVIRONMENTS_PATH:
@@ -74,11 +77,19 @@ class Gateway:
         return await self._answer_api(request, new_uuid())
 
     async def _answer_api(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        caller, signed_for = credential_scope.identify(
+            request.headers,
+            request.query,
+            request_id=request_id,
+            default_account=self.account_id,
+            default_region=self.region,
+        )
+        if signed_for not in _SERVED:
+            return self._answer_other_service(request, signed_for, request_id)
         api = self._api_of(request)
         operation = "?"
         try:
             _refuse_too_large(request, api.service)
-            caller = self._caller(request, request_id)
             operation, parameters = await _parse(api.service, request)
             output = await api.operations[operation](caller, parameters)
             response = api.service.serialize(operation, output, request_id)
@@ -94,21 +105,18 @@ class Gateway:
         is_logs = request.headers.get("x-amz-target", "").startswith(_LOGS_TARGET)
         return self.logs if is_logs else self.functions
 
-    def _caller(self, request: HttpRequest, request_id: str) -> Caller:
-        """Raises ServiceError for what is signed for another service, though its path may do."""
-        caller, service = credential_scope.identify(
-            request.headers,
-            request.query,
-            request_id=request_id,
-            default_account=self.account_id,
-            default_region=self.region,
+    def _answer_other_service(
+        self, request: HttpRequest, service: str, request_id: str
+    ) -> HttpResponse:
+        """To a request that may have an operation's path all the same."""
+        if answer := misdirected.xml_answer(request, service, request_id):
+            return answer
+        # The services with JSON are like one of ours or the other.
+        api = self.logs if "x-amz-target" in request.headers else self.functions
+        message = misdirected.other_service_message(service)
+        return api.service.serialize_error(
+            ServiceError("UnknownOperationException", message), request_id
         )
-        if service not in (None, "lambda", "logs"):
-            raise ServiceError(
-                "UnknownOperationException",
-                f"This endpoint serves Lambda and CloudWatch Logs; the request is for {service}.",
-            )
-        return caller
 
     def _list_environments(self, request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
@@ -124,10 +132,12 @@ class Gateway:
         if request.method not in ("GET", "HEAD") or sha256 is None:
             return _json_response(403, {"Message": "This link is not valid, or no longer."})
         try:
-            archive = await self.packages.read(sha256)
+            archive = await self.packages.open(sha256)
         except ServiceError:
             return _json_response(404, {"Message": "This deployment package is gone."})
-        return HttpResponse(status=200, headers=[("content-type", "application/zip")], body=archive)
+        return HttpResponse(
+            status=200, headers=[("content-type", "application/zip")], body=b"", file=archive
+        )
 
 
 async def _parse(service: Service, request: HttpRequest) -> tuple[str, dict[str, Any]]:

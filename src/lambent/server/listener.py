@@ -10,9 +10,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.http_connection import MAX_HEAD_BYTES, BodyBudget, Connection
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +104,8 @@ class Listener:
     async def _respond(self, request: HttpRequest, connection: Connection) -> None:
         try:
             response = await self._answer(request)
+            if response.file is not None:
+                await _send_file(response, response.file, connection)
         except Exception:  # the boundary of a request: its failure is nobody else's
             logger.exception("a request could not be answered")
             response = _FAILURE
@@ -107,10 +113,10 @@ class Listener:
             # First: the next request of this connection begins as soon as this one is answered.
             del self._at_work[connection]
             self._tell_when_over()
-        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
-        connection.respond(
-            response.status, response.body, _date_line(int(time.time())) + "".join(lines)
-        )
+        if response.file is not None:
+            connection.end_file()
+        else:
+            connection.respond(response.status, response.body, _head(response))
 
     def _tell_when_over(self) -> None:
         if self._stopped.is_set() and not (self._connections or self._at_work):
@@ -132,6 +138,20 @@ class Listener:
 @functools.lru_cache(maxsize=1)
 def _date_line(second: int) -> str:
     return f"date: {formatdate(second, usegmt=True)}\r\n"
+
+
+def _head(response: HttpResponse) -> str:
+    lines = [f"{name}: {value}\r\n" for name, value in response.headers]
+    return _date_line(int(time.time())) + "".join(lines)
+
+
+async def _send_file(response: HttpResponse, file: BinaryIO, connection: Connection) -> None:
+    with file:
+        try:
+            await connection.send_file(response.status, file, _head(response))
+        except Exception:  # a boundary as above; but what is half sent has no other answer
+            logger.exception("a file could not be sent to its end")
+            connection.hang_up()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from lambent.aws.clients import AWS_ITSELF
+from lambent.aws.clients import AWS_ITSELF, is_endpoint
 from lambent.domain.runtime_catalogue import CATALOGUE
 
 if TYPE_CHECKING:
@@ -95,10 +94,11 @@ def interpreters(text: str) -> Mapping[str, Path]:
 
 def endpoint(text: str) -> str:
     """A URL, `aws` for AWS's own, or nothing."""
-    if text not in ("", AWS_ITSELF):
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise ValueError("must be an http or https URL, or aws")
+    if text not in ("", AWS_ITSELF) and not is_endpoint(text):
+        raise ValueError(
+            "must be an http or https URL, or aws; its host an IP address, or a name of letters, "
+            "digits, hyphens and dots"
+        )
     return text
 
 

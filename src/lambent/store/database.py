@@ -151,6 +151,14 @@ async def _finish(work: asyncio.Future[None]) -> None:
     work.result()
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that another one is to be in one transaction with: see `Database.write`."""
+
+    job: Callable[[Connection], None]
+    committed: Callable[[], None]
+
+
 class Database:
     """Everything durable except deployment packages. Made by `Database.open`."""
 

@@ -34,6 +34,7 @@ from lambent.store.zip_archive import ArchiveEntry, BadArchive, read_content, re
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+    from typing import BinaryIO
 
 # A package is stored before the function that uses it: so long it is not garbage.
 _GRACE_SECONDS = 3600
@@ -186,10 +187,10 @@ class DeploymentPackages:
         """
         return await asyncio.to_thread(self._measure, _hexadecimal(sha256))
 
-    async def read(self, sha256: str) -> bytes:
-        """The zip as it was added. Raises ServiceError when it is not there."""
+    async def open(self, sha256: str) -> BinaryIO:
+        """The zip as it was added, to be closed. Raises ServiceError when it is not there."""
         try:
-            return await asyncio.to_thread((self._zips / _hexadecimal(sha256)).read_bytes)
+            return await asyncio.to_thread((self._zips / _hexadecimal(sha256)).open, "rb")
         except OSError as error:
             raise _not_stored(error) from error
 

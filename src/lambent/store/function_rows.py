@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from collections import defaultdict
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING
 
-from lambent.domain.arn import function_arn
+from sqlalchemy import select
+
+from lambent.domain.arn import LATEST, function_arn
 from lambent.domain.function import (
     NO_VARIABLES,
     AttachedLayer,
@@ -18,9 +21,10 @@ from lambent.domain.function import (
     SealedVariables,
     VpcConfiguration,
 )
+from lambent.store.schema import function_tags, function_versions, functions
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from lambent.store.seal import Seal
 
@@ -112,3 +116,25 @@ def _read_vpc(
         security_group_ids=tuple(security_group_ids),
         is_ipv6_allowed=is_ipv6_allowed,
     )
+
+
+def load_functions(
+    connection: Connection, seal: Seal
+) -> list[tuple[Function, list[FunctionVersion]]]:
+    """All there are, by name, each with $LATEST and then 1, 2, 3. Raises SealBroken."""
+    tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(select(function_tags)):
+        tags[function_arn(row.account_id, row.region, row.name)][row.key] = row.value
+    versions: defaultdict[str, list[FunctionVersion]] = defaultdict(list)
+    for row in connection.execute(select(function_versions)):
+        version = read_version(row._mapping, seal)
+        versions[version.arn].append(version)
+    found = []
+    for row in connection.execute(select(functions).order_by(functions.c.name)):
+        bare = Function(**row._mapping)
+        found.append((replace(bare, tags=tags[bare.arn]), sorted(versions[bare.arn], key=_order)))
+    return found
+
+
+def _order(version: FunctionVersion) -> int:
+    return 0 if version.version == LATEST else int(version.version)

@@ -8,16 +8,15 @@ and a reader never sees what a crash could still take back.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from lambent.domain.arn import LATEST, function_arn
-from lambent.domain.function import Function, FunctionVersion
+from lambent.domain.arn import LATEST
+from lambent.domain.quotas import TAGS
 from lambent.store.function_deletion import (
     aliases_of_version,
     delete_function,
@@ -29,7 +28,7 @@ from lambent.store.function_deletion import (
 from lambent.store.function_rows import (
     function_key,
     function_row,
-    read_version,
+    load_functions,
     tag_rows,
     version_row,
 )
@@ -43,7 +42,8 @@ from lambent.store.schema import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from lambent.store.database import Database
+    from lambent.domain.function import Function, FunctionVersion
+    from lambent.store.database import Database, Write
     from lambent.store.seal import Seal
 
 
@@ -65,6 +65,10 @@ class InUse(Exception):
     def __init__(self, aliases: Sequence[str]) -> None:
         super().__init__(*aliases)
         self.aliases = aliases
+
+
+class TooManyTags(Exception):
+    """Raised when a function would have more tags than the limit."""
 
 
 class RevisionMismatch(Exception):
@@ -91,31 +95,6 @@ class _Region:
     def remove(self, name: str) -> None:
         del self.entries[name]
         del self.names[bisect_left(self.names, name)]
-
-
-def _order(version: FunctionVersion) -> int:
-    return 0 if version.version == LATEST else int(version.version)
-
-
-def _load(connection: Connection, seal: Seal) -> list[_Entry]:
-    tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(function_tags)):
-        tags[function_arn(row.account_id, row.region, row.name)][row.key] = row.value
-    versions: defaultdict[str, list[FunctionVersion]] = defaultdict(list)
-    for row in connection.execute(select(function_versions)):
-        version = read_version(row._mapping, seal)
-        versions[version.arn].append(version)
-    entries = []
-    for row in connection.execute(select(functions).order_by(functions.c.name)):
-        bare = Function(**row._mapping)
-        ordered = sorted(versions[bare.arn], key=_order)
-        entries.append(
-            _Entry(
-                replace(bare, tags=tags[bare.arn]),
-                {version.version: version for version in ordered},
-            )
-        )
-    return entries
 
 
 def _insert_function(connection: Connection, function: Function) -> int:
@@ -182,6 +161,13 @@ def _drop_tags(connection: Connection, function: Function, keys: Collection[str]
     )
 
 
+def _check_tag_count(connection: Connection, function: Function) -> None:
+    is_tag = and_(*(function_tags.c[key] == value for key, value in function_key(function).items()))
+    count = connection.scalar(select(func.count()).select_from(function_tags).where(is_tag))
+    if count is not None and count > TAGS:
+        raise TooManyTags(function.arn)
+
+
 class FunctionStore:
     """The functions of all accounts and regions."""
 
@@ -195,8 +181,8 @@ class FunctionStore:
     async def open(cls, database: Database, seal: Seal) -> FunctionStore:
         """Loads everything. Raises SealBroken when environments were sealed with another key."""
         store = cls(database, seal)
-        for entry in await database.read(lambda connection: _load(connection, seal)):
-            store._add(entry)
+        for function, versions in await database.read(lambda rows: load_functions(rows, seal)):
+            store._add(_Entry(function, {version.version: version for version in versions}))
         return store
 
     def on_delete(self, forget: OnDelete) -> None:
@@ -241,36 +227,65 @@ class FunctionStore:
         entries = [entry for found in self._regions.values() for entry in found.entries.values()]
         return iter([version for entry in entries for version in entry.versions.values()])
 
-    async def create(self, function: Function, latest: FunctionVersion) -> None:
-        """A new function with its $LATEST. Raises AlreadyExists.
+    async def create(
+        self,
+        function: Function,
+        latest: FunctionVersion,
+        *,
+        publish: Callable[[int], FunctionVersion] | None = None,
+        also: Sequence[Write] = (),
+    ) -> FunctionVersion | None:
+        """A new function with its $LATEST, and the version `publish` makes of its number, if any.
 
-        Its versions are counted on from those of an earlier function of its name.
+        Its versions are counted on from those of an earlier function of its name. What is to be
+        written `also` is there with it, or nothing is. Raises AlreadyExists, and what they raise.
         """
         row = version_row(latest, self._seal)
 
-        def job(connection: Connection) -> int:
+        def job(connection: Connection) -> tuple[int, FunctionVersion | None]:
             number = _insert_function(connection, function)
             connection.execute(insert(function_versions), row)
-            return number
+            published = publish(number) if publish else None
+            if published:
+                self._insert_published(connection, published)
+            for write in also:
+                write.job(connection)
+            return number, published
 
-        def committed(number: int) -> None:
-            numbered = replace(function, next_version=number)
-            self._add(_Entry(numbered, {latest.version: latest}))
+        def committed(made: tuple[int, FunctionVersion | None]) -> None:
+            number, published = made
+            self._add(_Entry(replace(function, next_version=number), {LATEST: latest}))
+            if published:
+                self._add_published(published)
+            for write in also:
+                write.committed()
 
-        await self._database.write(job, committed=committed)
+        _, published = await self._database.write(job, committed=committed)
+        return published
 
-    async def replace_version(self, version: FunctionVersion, *, if_revision: str | None) -> None:
+    async def replace_version(
+        self,
+        version: FunctionVersion,
+        *,
+        if_revision: str | None,
+        published: FunctionVersion | None = None,
+    ) -> None:
         """Puts `version` in its predecessor's place, if that still has the revision `if_revision`.
 
-        None replaces whatever is there. Raises RevisionMismatch and NotFound.
+        None replaces whatever is there. At the same time it is `published`, see `publish`. Raises
+        RevisionMismatch and NotFound.
         """
         row = version_row(version, self._seal)
 
         def job(connection: Connection) -> None:
             _update_version(connection, version, row, if_revision)
+            if published:
+                self._insert_published(connection, published)
 
         def committed(_: None) -> None:
             self._existing(version).versions[version.version] = version
+            if published:
+                self._add_published(published)
 
         await self._database.write(job, committed=committed)
 
@@ -279,18 +294,19 @@ class FunctionStore:
 
         Raises NotFound, and AlreadyExists when another publisher was given the number.
         """
-        row = version_row(version, self._seal)
+        await self._database.write(
+            lambda connection: self._insert_published(connection, version),
+            committed=lambda _: self._add_published(version),
+        )
 
-        def job(connection: Connection) -> None:
-            _take_number(connection, version)
-            connection.execute(insert(function_versions), row)
+    def _insert_published(self, connection: Connection, version: FunctionVersion) -> None:
+        _take_number(connection, version)
+        connection.execute(insert(function_versions), version_row(version, self._seal))
 
-        def committed(_: None) -> None:
-            entry = self._existing(version)
-            entry.function = replace(entry.function, next_version=int(version.version) + 1)
-            entry.versions[version.version] = version
-
-        await self._database.write(job, committed=committed)
+    def _add_published(self, version: FunctionVersion) -> None:
+        entry = self._existing(version)
+        entry.function = replace(entry.function, next_version=int(version.version) + 1)
+        entry.versions[version.version] = version
 
     async def change_tags(
         self,
@@ -302,7 +318,7 @@ class FunctionStore:
     ) -> None:
         """Adds or overwrites the tags `new`, drops those `removed`, and gives $LATEST a revision.
 
-        Raises NotFound.
+        Raises NotFound, and TooManyTags.
         """
         changed = replace(function, tags=new)
 
@@ -311,6 +327,7 @@ class FunctionStore:
             _drop_tags(connection, function, {*new, *removed})
             if rows := tag_rows(changed):
                 connection.execute(insert(function_tags), rows)
+                _check_tag_count(connection, function)
 
         def committed(_: None) -> None:
             entry = self._regions[function.account_id, function.region].entries[function.name]

@@ -17,11 +17,12 @@ from sqlalchemy.exc import IntegrityError
 
 from lambent.domain.arn import LATEST
 from lambent.domain.records import AccountRecord, FunctionRecord
+from lambent.store.database import Write
 from lambent.store.functions import AlreadyExists, NotFound, RevisionMismatch
 from lambent.store.schema import account_records, aliases, function_records, function_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Column, ColumnElement, Connection, Table
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -92,6 +93,23 @@ class FunctionRecords(Generic[F]):
         Raises NotFound without the function, its qualifier or what was to be replaced,
         AlreadyExists, RevisionMismatch.
         """
+        await self.write([self.putting(record, instead_of=instead_of)])
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        """All of them, or none; raises what they raise."""
+
+        def job(connection: Connection) -> None:
+            for each in writes:
+                each.job(connection)
+
+        def committed(_: None) -> None:
+            for each in writes:
+                each.committed()
+
+        await self._database.write(job, committed=committed)
+
+    def putting(self, record: F, *, instead_of: str = WHATEVER) -> Write:
+        """What `put` writes, for a transaction that writes more."""
         row = _row(record)
 
         def job(connection: Connection) -> None:
@@ -99,7 +117,7 @@ class FunctionRecords(Generic[F]):
                 raise NotFound(record.arn)
             _put(connection, function_records, row, instead_of)
 
-        await self._database.write(job, committed=lambda _: self._remember(record))
+        return Write(job, lambda: self._remember(record))
 
     async def delete(self, record: F) -> None:
         """Raises NotFound when it is not there any more, RevisionMismatch when it has changed."""

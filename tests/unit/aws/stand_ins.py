@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
 from dataclasses import dataclass, field
@@ -21,8 +22,11 @@ class FakeAws:
 
     services: dict[str, Any] = field(default_factory=dict)
     scopes: list[Scope] = field(default_factory=list)
+    whole_objects: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
-    async def run(self, service: str, scope: Scope, use: Callable[[Any], Any]) -> Any:
+    async def run(
+        self, service: str, scope: Scope, use: Callable[[Any], Any], *, within_seconds: float = 1
+    ) -> Any:
         if service not in self.services:
             raise NoEndpoint(f"no endpoint of {service} is configured")
         self.scopes.append(scope)

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
-import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+import asyncio
+import binascii
+import threading
 
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from lambent.aws import clients as clients_module
 from lambent.aws.clients import (
     AwsClients,
     CallRefused,
@@ -30,6 +38,10 @@ async def client_of(endpoints, service="s3", scope=SCOPE):
         return await clients.run(service, scope, lambda client: client)
 
 
+def itself(client):
+    return client
+
+
 def credentials_of(client):
     return client._request_signer._credentials
 
@@ -51,6 +63,8 @@ async def test_without_an_endpoint_nobody_is_asked():
 
 async def test_aws_itself_is_asked_at_its_own_endpoint_whatever_the_environment_says(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://elsewhere.test")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "VARIABLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     client = await client_of(Endpoints(default="aws"), "kms")
     assert client.meta.endpoint_url == "https://kms.eu-central-1.amazonaws.com"
 
@@ -58,7 +72,8 @@ async def test_aws_itself_is_asked_at_its_own_endpoint_whatever_the_environment_
 async def test_a_program_beside_the_server_gets_the_account_as_access_key():
     client = await client_of(Endpoints(default="http://all.test"))
     assert credentials_of(client).access_key == "123456789012"
-    assert credentials_of(await client_of(Endpoints(default="aws"))) is None
+    with pytest.raises(Unreachable, match="credentials"):
+        await client_of(Endpoints(default="aws"))
 
 
 async def test_the_operators_credentials_win(monkeypatch, tmp_path):
@@ -84,6 +99,96 @@ async def test_accounts_and_regions_have_clients_of_their_own_and_keep_them():
         assert await client() is first
         assert await client(region="us-east-1") is not first
         assert await client(account_id="210987654321") is not first
+
+
+async def test_with_the_operators_credentials_all_accounts_share_a_client(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "VARIABLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        first, second = [
+            await clients.run("s3", Scope(account_id=digit * 12, region="us-east-1"), itself)
+            for digit in "12"
+        ]
+    assert first is second
+
+
+async def test_credentials_are_searched_once_for_all_accounts(monkeypatch):
+    searches = []
+
+    def search(session):
+        searches.append(session)
+
+    monkeypatch.setattr(Session, "get_credentials", search)
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        scopes = [Scope(account_id=digit * 12, region="us-east-1") for digit in "1234"]
+        await asyncio.gather(*(clients.run("kms", scope, itself) for scope in scopes))
+    assert len(searches) == 1
+
+
+async def test_models_are_read_ahead_without_any_search_for_credentials(monkeypatch):
+    def search(session):
+        raise AssertionError("somebody searched")
+
+    monkeypatch.setattr(Session, "get_credentials", search)
+    read = []
+    load = Loader.load_service_model
+
+    def record(loader, name, *rest, **named):
+        read.append(name)
+        return load(loader, name, *rest, **named)
+
+    monkeypatch.setattr(Loader, "load_service_model", record)
+    with AwsClients.open(Endpoints(of_services={"kms": "http://keys.test"})) as clients:
+        clients.load()
+    assert set(read) == {"kms"}
+    with AwsClients.open(Endpoints(default="aws", profile="nobody")) as clients:
+        clients.load()  # who calls is told
+
+
+async def test_a_client_that_makes_room_for_another_is_closed(monkeypatch):
+    monkeypatch.setattr(clients_module, "_CLIENTS", 1)
+    closed = []
+    monkeypatch.setattr(BaseClient, "close", lambda client: closed.append(client))
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        first = await clients.run("s3", SCOPE, itself)
+        second = await clients.run("kms", SCOPE, itself)
+        assert closed == [first]
+    assert closed == [first, second]
+
+
+async def test_calls_of_one_service_never_wait_for_those_of_another(monkeypatch):
+    monkeypatch.setattr(clients_module, "_CALLS_AT_ONCE", 2)
+    may_end = threading.Event()
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(clients.run("s3", SCOPE, lambda client: may_end.wait()))
+            assert await clients.run("kms", SCOPE, lambda client: "key") == "key"
+            may_end.set()
+
+
+async def test_a_service_that_never_ends_its_answer_is_waited_for_only_so_long():
+    may_end = threading.Event()
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        with pytest.raises(Unreachable, match=r"kms gave no answer in 0\.01 seconds"):
+            await clients.run("kms", SCOPE, lambda client: may_end.wait(), within_seconds=0.01)
+        may_end.set()
+
+
+@pytest.mark.parametrize("error", [KeyError("Body"), binascii.Error("padding"), RecursionError()])
+async def test_an_odd_answer_is_none_and_is_logged(error, caplog):
+    def use(client):
+        raise error
+
+    with AwsClients.open(Endpoints(default="http://all.test")) as clients:
+        with pytest.raises(Unreachable, match="what answers as kms cannot be understood"):
+            await clients.run("kms", SCOPE, use)
+    assert "what answers as kms" in caplog.text
+
+
+async def test_an_endpoint_botocore_does_not_take_is_no_failure_of_the_server():
+    with pytest.raises(Unreachable):
+        await client_of(Endpoints(default="http://my_minio:9000"))
 
 
 async def test_a_services_own_error_keeps_its_code_and_message():

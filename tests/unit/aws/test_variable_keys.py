@@ -100,9 +100,27 @@ async def test_without_an_endpoint_an_invocation_is_told_so(keys):
 
 async def test_who_answers_with_other_keys_than_were_asked_for_is_not_used():
     class Odd(FakeKms):
-        def generate_data_key(self, **request: Any) -> dict[str, bytes]:
-            return {"Plaintext": b"short", "CiphertextBlob": b"c"}
+        answer: Any
 
-    aws: Any = FakeAws({"kms": Odd({KEY: None})})
-    with pytest.raises(Unreachable, match="256 bits"):
-        await VariableKeys(aws).seal(VARIABLES, VERSION, KEY)
+        def generate_data_key(self, **request: Any) -> Any:
+            return self.answer
+
+    kms = Odd({KEY: None})
+    aws: Any = FakeAws({"kms": kms})
+    for answer in ({"Plaintext": b"short", "CiphertextBlob": b"c"}, {}, {"Plaintext": None}):
+        kms.answer = {"CiphertextBlob": b"c", **answer}
+        with pytest.raises(Unreachable, match="256 bits"):
+            await VariableKeys(aws).seal(VARIABLES, VERSION, KEY)
+    for data_key in (b"", b"c" * 6145):
+        kms.answer = {"Plaintext": b"k" * 32, "CiphertextBlob": data_key}
+        with pytest.raises(Unreachable, match="encrypts no keys"):
+            await VariableKeys(aws).seal(VARIABLES, VERSION, KEY)
+
+
+@pytest.mark.parametrize("answer", [{}, {"Plaintext": None}, {"Plaintext": b"i\xb7"}])
+async def test_garbage_in_place_of_a_key_opens_nothing(kms, keys, answer):
+    version = await sealed(keys)
+    kms.decrypt = lambda **request: answer
+    with pytest.raises(ServiceError) as caught:
+        await keys.opened(version)
+    assert caught.value.code == "KMSAccessDeniedException"

@@ -18,6 +18,8 @@ MIB = 1024 * 1024
 def listed(**changes):
     return {
         "id": "abc",
+        "account_id": "000000000000",
+        "region": "us-east-1",
         "function": "greet",
         "version": "$LATEST",
         "kind": "on-demand",
@@ -91,6 +93,22 @@ def test_environments_are_shown_in_a_table(server):
     ]
     assert second[0] == "zebra"
     assert "?/128 MB" in "".join(second)
+
+
+@pytest.mark.parametrize("command", [ps, top])
+def test_accounts_and_regions_are_told_apart_where_there_are_several(server, command):
+    far = listed(region="eu-west-1", function="a")
+    server.documents = [{"environments": [far, listed(function="b")]}]
+    *_, header, first, second = run(command, server).output.splitlines()
+    assert header.split("FUNCTION")[0].split()[-2:] == ["ACCOUNT", "REGION"]
+    owned = {tuple(line.split("$LATEST")[0].split()[-3:]) for line in (first, second)}
+    assert owned == {("000000000000", "eu-west-1", "a"), ("000000000000", "us-east-1", "b")}
+
+
+def test_a_connection_that_fails_is_told_in_words():
+    result = CliRunner().invoke(ps, ["--endpoint-url", "http://127.0.0.1:1"])
+    assert "Connection refused\nIs a Lambent server running at" in result.output
+    assert "Errno" not in result.output
 
 
 def test_without_environments_there_is_a_header(server):

@@ -34,6 +34,9 @@ OLD = Runtime(
 )
 
 
+BLOCKED = Runtime(identifier="provided", family="provided", release="al1", operating_system="Linux")
+
+
 def version(number, *earlier):
     client = Client(directory=Path("/client"), version=f"4.{number}")
     return replace(READY, client=client, number=number, earlier=earlier)
@@ -49,7 +52,7 @@ class Machine:
     def find(self, directory, named):
         self.directories.append(directory)
         self.named.append(named)
-        return {each.identifier: each for each in (READY, MISSING, OLD)}
+        return {each.identifier: each for each in (READY, MISSING, OLD, BLOCKED)}
 
     def remove(self, identifier, number, directory):
         self.removed.append((identifier, number))
@@ -89,9 +92,11 @@ def test_the_list_says_what_is_ready_and_what_the_others_need(machine):
 
 
 def test_what_aws_has_blocked_is_listed_when_asked(machine):
-    last = run("list", "--all").output.splitlines()[-1]
-    assert last.startswith("go1.x")
-    assert "cannot run here. (create blocked)" in last or "(update blocked)" in last
+    *_, go, provided = run("list", "--all").output.splitlines()
+    assert go.startswith("go1.x")
+    assert "cannot run here. (create blocked)" in go or "(update blocked)" in go
+    assert provided.startswith("provided ")
+    assert "ready (create blocked)" in provided or "(update blocked)" in provided
 
 
 def test_versions_to_choose_from_are_listed_with_their_arns(machine, monkeypatch):
@@ -121,7 +126,7 @@ def test_the_operators_interpreters_are_looked_at(machine):
 
 
 def test_programs_get_json(machine):
-    ready, missing, _ = json.loads(run("list", "--json").output)
+    ready, missing, *_ = json.loads(run("list", "--json").output)
     assert ready["runtime"] == "provided.al2023"
     assert ready["unavailable_because"] is None
     assert ready["architectures"] == ["x86_64", "arm64"]

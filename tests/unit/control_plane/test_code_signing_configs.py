@@ -4,11 +4,6 @@ import logging
 
 import pytest
 
-from lambent.control_plane.code_signing_configs import (
-    attaching_code_signing_config,
-    check_code_signing_config,
-)
-from lambent.domain.arn import FunctionReference
 from lambent.domain.errors import ServiceError
 
 PROFILE = "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/mine/1"
@@ -186,29 +181,19 @@ async def test_a_function_has_those_of_its_own_account_only(api):
     assert error.code == "CodeSigningConfigNotFoundException"
 
 
-async def test_a_function_that_is_created_meanwhile_gets_one(api):
+async def test_a_function_is_created_with_one(api):
     arn = (await created(api))["CodeSigningConfigArn"]
-    function = FunctionReference(
-        account_id="123456789012", region="eu-central-1", name="echo", qualifier=None
-    )
-    assert check_code_signing_config(api.plane, function, arn).arn == arn
-    async with attaching_code_signing_config(api.plane, function, arn):
-        await api.create()
-    assert (await api("GetFunctionCodeSigningConfig", FunctionName="echo"))[
-        "CodeSigningConfigArn"
-    ] == arn
-    async with attaching_code_signing_config(api.plane, function, None):
-        pass
+    await api.create(CodeSigningConfigArn=arn)
+    found = await api("GetFunctionCodeSigningConfig", FunctionName="echo")
+    assert found["CodeSigningConfigArn"] == arn
 
 
-async def test_a_function_that_was_not_created_after_all_is_not_found(api):
-    arn = (await created(api))["CodeSigningConfigArn"]
-    function = FunctionReference(
-        account_id="123456789012", region="eu-central-1", name="echo", qualifier=None
-    )
-    with pytest.raises(ServiceError, match="Function not found"):
-        async with attaching_code_signing_config(api.plane, function, arn):
-            pass
+async def test_a_function_is_not_created_without_the_one_it_is_to_have(api):
+    missing = "arn:aws:lambda:eu-central-1:123456789012:code-signing-config:csc-" + "0" * 17
+    with pytest.raises(ServiceError) as refused:
+        await api.create(CodeSigningConfigArn=missing)
+    assert refused.value.code == "CodeSigningConfigNotFoundException"
+    assert (await api("ListFunctions"))["Functions"] == []
 
 
 async def test_all_of_it_outlives_a_restart(opened_api, tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -53,3 +54,35 @@ async def test_what_is_deleted_counts_no_more_and_others_never_did(small, archiv
     await refused(small.create("third"))
     await small("DeleteFunction", FunctionName="second")
     await small.create("third")
+
+
+async def test_parallel_requests_store_no_more_than_one_after_the_other(small, archive_of):
+    size = len(archive_of())
+    created = await asyncio.gather(
+        *(small.create(f"f{number}") for number in range(6)), return_exceptions=True
+    )
+    refusals = [each for each in created if isinstance(each, ServiceError)]
+    assert {each.code for each in refusals} == {"CodeStorageExceededException"}
+    assert len(refusals) == 3
+    assert (await small("GetAccountSettings"))["AccountUsage"]["TotalCodeSize"] == 3 * size
+    # What failed keeps no room.
+    [kept, *_] = [each["FunctionName"] for each in created if isinstance(each, dict)]
+    await small("DeleteFunction", FunctionName=kept)
+    await small.create("after")
+
+
+async def test_a_dry_run_keeps_no_room(small, archive_of):
+    await small.active()
+    update = {"FunctionName": "echo", "DryRun": True}
+    for _ in range(5):
+        await small("UpdateFunctionCode", **update, ZipFile=archive_of("#" * 100))
+    await refused(small("UpdateFunctionCode", **update, ZipFile=archive_of("#" * 2000)))
+    await small.create("second")
+    await small.create("third")
+
+
+async def test_a_function_that_cannot_be_published_is_not_created(small):
+    await small.create("first", Publish=True)
+    await refused(small.create("second", Publish=True))
+    listed = (await small("ListFunctions"))["Functions"]
+    assert [each["FunctionName"] for each in listed] == ["first"]

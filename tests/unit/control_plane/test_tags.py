@@ -63,6 +63,18 @@ async def test_a_function_has_at_most_50_tags(api):
     await api("TagResource", Resource=ARN, Tags={"7": "changed"})
 
 
+async def test_tags_given_at_once_are_at_most_50_too(api):
+    await api.create()
+    calls = (
+        api("TagResource", Resource=ARN, Tags={f"{caller}-{number}": "" for number in range(30)})
+        for caller in range(3)
+    )
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    refusals = [each for each in answers if isinstance(each, ServiceError)]
+    assert [each.message for each in refusals] == ["Number of tags exceeds resource tag limit."] * 2
+    assert len((await api("ListTags", Resource=ARN))["Tags"]) == 30
+
+
 @pytest.mark.parametrize("tags", [{"": "v"}, {"k" * 129: "v"}, {"k": "v" * 257}, {"aws:mine": "v"}])
 async def test_keys_and_values_have_their_limits(api, tags):
     await api.create()

@@ -68,6 +68,16 @@ def test_another_region_is_not_reachable():
     )
 
 
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "awsx"])
+def test_nothing_is_found_in_a_partition_that_is_not_the_regions(partition):
+    text = ARN.replace("arn:aws:", f"arn:{partition}:")
+    error = refused(text)
+    assert (error.code, error.message) == (
+        "ResourceNotFoundException",
+        f"Function not found: {text}",
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lambent.domain.errors import ServiceError
-from lambent.domain.paging import key_of, marker_after, page_of
+from lambent.domain.paging import key_of, marker_after, page_of, position_of
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
@@ -22,6 +22,13 @@ def test_no_other_text_is_a_marker(text):
     with pytest.raises(ServiceError) as caught:
         key_of(text, "functions")
     assert caught.value.code == "InvalidParameterValueException"
+
+
+def test_a_marker_whose_key_has_no_position_is_refused():
+    assert position_of(marker_after("7", "versions"), "versions", int) == 7
+    for key in ("", "x", "9" * 5000):
+        with pytest.raises(ServiceError, match="Invalid Marker"):
+            position_of(marker_after(key, "versions"), "versions", int)
 
 
 def test_a_marker_that_was_changed_is_refused():

@@ -80,6 +80,7 @@ def test_nobody_in_particular_is_everybody_only(principal, is_named):
     [
         ("lambda:InvokeFunction", True),
         ("lambda:invokefunction", True),
+        ("LAMBDA:INVOKE*", True),
         ("lambda:*", True),
         ("*", True),
         (["lambda:GetFunction", "lambda:Invoke*"], True),
@@ -137,6 +138,18 @@ def test_all_conditions_must_hold():
 def test_every_kind_of_access_can_be_asked_for(condition, fitting):
     assert covers(use(**fitting), Condition=condition)
     assert not covers(Condition=condition)
+
+
+def test_a_policy_full_of_patterns_is_evaluated_without_compiling_any(monkeypatch):
+    def compiled(pattern, flags):
+        pytest.fail(f"{pattern} is compiled")
+
+    # Beneath what `re` keeps.
+    monkeypatch.setattr("re._compiler.compile", compiled)
+    patterns = [f"*?{number:x}" for number in range(2000)]
+    assert not covers(Resource=patterns)
+    assert not covers(Action=patterns)
+    assert covers(Action=[*patterns, "lambda:*"], Resource=[*patterns, FUNCTION])
 
 
 def test_a_policy_has_statements_in_their_order():

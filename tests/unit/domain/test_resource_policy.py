@@ -88,9 +88,9 @@ def test_a_denial_counts_more_than_any_permission():
 def test_a_use_falls_under_the_function_s_policy_and_the_qualifier_s():
     whole, live = policy(statement()), policy(statement(), qualifier="live")
     policy_of = lookup(whole, live)
-    assert policies_for(policy_of, reference()) == [whole]
-    assert policies_for(policy_of, reference("live")) == [whole, live]
-    assert policies_for(policy_of, reference("1")) == [whole]
+    assert policies_for(policy_of, reference()) == (whole,)
+    assert policies_for(policy_of, reference("live")) == (whole, live)
+    assert policies_for(policy_of, reference("1")) == (whole,)
 
 
 def test_the_own_account_needs_no_permission():

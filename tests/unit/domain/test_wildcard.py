@@ -34,8 +34,30 @@ def test_every_text_without_wildcards_matches_itself_only(text):
     assert not matches(plain, f"{plain}x")
 
 
-def test_a_hostile_pattern_is_answered():
-    assert not matches("*a" * 500 + "b", "a" * 5000)
+@given(st.lists(st.text("ab?", max_size=4), min_size=1, max_size=4), st.text("ab", max_size=14))
+def test_parts_between_stars_may_have_question_marks(parts, text):
+    pattern = "*".join(parts)
+    assert matches(pattern, text) is naive(pattern, text)
+
+
+# Each as long as a policy may be, or longer, against the longest of texts.
+@pytest.mark.parametrize(
+    ("pattern", "is_match"),
+    [
+        ("*" * 20_000, True),
+        ("*?" * 10_000, False),
+        ("*?" * 500, True),
+        ("*" + "?" * 20_000, False),
+        ("?" * 20_000 + "*", False),
+        ("*a" * 500 + "*b*", False),
+        ("*a?" * 200 + "*b?*", False),
+        ("*" + "a?" * 249 + "b*", False),
+        ("*" + "a" * 249 + "b" + "a" * 249 + "*", False),
+        ("*" + "a?" * 250 + "*", True),
+    ],
+)
+def test_a_hostile_pattern_is_answered(pattern, is_match):
+    assert matches(pattern, "a" * 500) is is_match
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from lambent.domain.invocation import InvocationResult
 from lambent.domain.resource_policy import FunctionPolicy
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import OPERATIONS, DataPlane
+from lambent.protocol.model import load_model
 
 LATEST = function_version()
 ARN = LATEST.arn
@@ -291,6 +292,7 @@ async def test_what_cannot_run_is_refused(invoke, pool, name, request_, code, me
         ({"Payload": b"no json"}, "InvalidRequestContentException"),
         ({"ClientContext": "no base64"}, "InvalidRequestContentException"),
         ({"InvocationType": "Event"}, "InvalidParameterValueException"),
+        ({"DurableExecutionName": "mine"}, "InvalidParameterValueException"),
         ({"InvocationType": "DryRun", "TenantId": "blue"}, "InvalidParameterValueException"),
         ({"Payload": b" " * 6_291_457}, "RequestTooLargeException"),
     ],
@@ -300,6 +302,32 @@ async def test_a_request_that_cannot_be_is_refused(invoke, pool, request_, code)
         await invoke(**request_)
     assert caught.value.code == code
     assert pool.calls == []
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+async def test_a_name_for_a_durable_execution_is_refused(invoke, kind):
+    with pytest.raises(ServiceError) as caught:
+        await invoke(InvocationType=kind, DurableExecutionName="mine")
+    assert caught.value.message == (
+        "DurableExecutionName is not available in this release of Lambent: "
+        "durable executions do not exist."
+    )
+
+
+def test_every_member_of_the_model_is_used_or_refused():
+    """A newer model's member is not to be ignored without anybody's knowing."""
+    shape = load_model("lambda").operation_model("Invoke").input_shape
+    assert shape is not None
+    assert set(shape.members) == {
+        "ClientContext",
+        "DurableExecutionName",
+        "FunctionName",
+        "InvocationType",
+        "LogType",
+        "Payload",
+        "Qualifier",
+        "TenantId",
+    }
 
 
 async def test_a_function_of_another_account_is_not_found(invoke):

@@ -94,7 +94,13 @@ def test_a_list_or_map_gives_its_elements_constraints_at_once():
     ]
 
 
-def test_corrections_change_the_wording_only():
+def test_a_corrected_maximum_is_what_is_accepted_and_named():
+    [most, _] = constraints_of(MODEL.shape_for("Number"), Corrections(maxima={"Number": 7}))
+    assert most.text == "Member must have value less than or equal to 7"
+    assert [most.holds(value) for value in (7, 8)] == [True, False]
+
+
+def test_other_corrections_change_the_wording_only():
     corrections = Corrections(
         value_sets={"Kind": "DryRun, Event"},
         patterns={"Name": "a to z"},

@@ -13,7 +13,7 @@ def test_everything_corrected_is_in_the_model(name):
     model: Any = load_model(name)
     corrections = CORRECTIONS[name]
     shapes = {*corrections.value_sets, *corrections.patterns}
-    shapes.update(corrections.not_null, corrections.unwrapped)
+    shapes.update(corrections.maxima, corrections.not_null, corrections.unwrapped)
     assert shapes <= set(model.shape_names)
     assert corrections.payload_types.keys() <= set(model.operation_names)
     for structure, member in corrections.unchecked_enums:
@@ -42,3 +42,9 @@ def test_reordered_value_sets_are_the_models_values():
     for name, values in CORRECTIONS["lambda"].value_sets.items():
         # Runtimes AWS no longer offers stay in the model and are left out of its errors.
         assert set(values.split(", ")) <= set(model.shape_for(name).enum)
+
+
+def test_maxima_are_the_smaller_ones_of_ordinary_functions():
+    model: Any = load_model("lambda")
+    for name, most in CORRECTIONS["lambda"].maxima.items():
+        assert most < model.shape_for(name).metadata["max"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import time
 from typing import Any
@@ -55,17 +56,17 @@ class Packages:
     def __init__(self):
         self.archives = {}
 
-    async def read(self, sha256):
+    async def open(self, sha256):
         if sha256 not in self.archives:
             raise ServiceError("InvalidParameterValueException", "not here")
-        return self.archives[sha256]
+        return io.BytesIO(self.archives[sha256])
 
 
 class Response:
     def __init__(self, response):
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers}
-        self.body = response.body
+        self.body = response.body if response.file is None else response.file.read()
 
     @property
     def document(self):
@@ -170,11 +171,34 @@ async def test_an_unknown_path_is_the_protocol_s_refusal(client):
     assert (response.status, response.document["code"]) == (400, "UnknownOperationException")
 
 
-@pytest.mark.parametrize("service", ["s3", "sqs", "dynamodb"])
-async def test_what_is_signed_for_another_service_is_refused(client, service):
-    response = await client.send("/echo", headers=signed_for(service))
-    assert response.document["code"] == "UnknownOperationException"
-    assert service in response.document["message"]
+@pytest.mark.parametrize(
+    ("service", "headers", "like"),
+    [("sqs", {"x-amz-target": "AmazonSQS.ListQueues"}, "logs"), ("apigateway", {}, "lambda")],
+)
+async def test_what_is_signed_for_another_service_is_refused(client, service, headers, like):
+    response = await client.send("/echo", headers={**headers, **signed_for(service)})
+    assert response.document == {
+        "api": like,
+        "code": "UnknownOperationException",
+        "message": f"This endpoint serves Lambda and CloudWatch Logs; the request is for {service}.",
+    }
+    assert client.callers == []
+
+
+async def test_services_with_xml_are_refused_in_xml(client):
+    response = await client.send("/echo", bytes(MAX_REQUEST_BYTES + 1), headers=signed_for("s3"))
+    assert (response.status, response.headers["content-type"]) == (400, "text/xml")
+    assert b"the request is for s3." in response.body
+    assert client.callers == []
+
+
+async def test_functions_do_not_answer_at_their_urls(client):
+    headers = {"host": "abcdefgh.lambda-url.us-east-1.localhost:9000"}
+    response = await client.send("/echo", headers=headers)
+    assert response.status == 501
+    assert response.document == {
+        "Message": "Functions do not answer at their URLs yet: use Invoke."
+    }
     assert client.callers == []
 
 

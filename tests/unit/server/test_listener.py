@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
 from email.utils import parsedate_to_datetime
 
@@ -83,6 +84,46 @@ async def test_it_answers_and_leaves_signals_alone():
             assert (response.headers["x-path"], "server" in response.headers) == (path, False)
             assert parsedate_to_datetime(response.headers["date"]).tzinfo is not None
         assert signal.getsignal(signal.SIGTERM) == handler
+
+
+class Archive(io.BytesIO):
+    """A file of which nothing can be read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError("disk")
+
+
+async def test_a_file_is_sent_and_closed():
+    files = {"/good": io.BytesIO(b"zip" * 100_000), "/bad": Archive(b"zip")}
+
+    async def answer(request):
+        file = files[request.path]
+        return HttpResponse(status=200, headers=[("x-path", "p")], body=b"", file=file)
+
+    async with serving(answer) as (_, address):
+        client = await address.connect()
+        response = await client.request("GET", "/good")
+        assert (response.headers["x-path"], response.body) == ("p", b"zip" * 100_000)
+        client.send_request("GET", "/bad")
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert b"content-length: 3" in head.lower()
+        assert await client.is_hung_up()
+    assert all(file.closed for file in files.values())
+
+
+async def test_a_file_that_nobody_takes_does_not_outlive_the_listener():
+    file = io.BytesIO(bytes(100_000_000))
+
+    async def answer(request):
+        return HttpResponse(status=200, headers=[], body=b"", file=file)
+
+    async with serving(answer) as (listener, address):
+        client = await address.connect()
+        client.send_request("GET", "/")
+        await client.reader.readuntil(b"\r\n\r\n")
+        listener.stop()
+        listener.abandon()
+    assert file.closed
 
 
 async def test_requests_at_work_are_answered_before_it_ends():

@@ -25,7 +25,21 @@ def test_endpoints_are_urls_aws_itself_or_nothing():
     assert setting.endpoints("") == {}
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1:1", "ftp://a.test", "http://", "http://u:p@a.test"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:1",
+        "ftp://a.test",
+        "http://",
+        "http://u:p@a.test",
+        "http://my_minio:9000",
+        "http://a.test:99999",
+        "http://a.test:x",
+        "http://a.test:0",
+        "http://-a.test",
+        "http://[::1",
+    ],
+)
 def test_what_is_no_url_is_no_endpoint(text):
     with pytest.raises(ValueError, match="must be an http or https URL, or aws"):
         setting.endpoint(text)

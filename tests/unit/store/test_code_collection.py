@@ -44,7 +44,7 @@ class Trial:
 
     async def is_there(self, sha256):
         try:
-            await self.packages.read(sha256)
+            (await self.packages.open(sha256)).close()
         except ServiceError:
             return False
         return self.packages.task_root(sha256).exists()

@@ -52,7 +52,8 @@ async def test_a_package_is_known_by_its_hash(packages, zip_of):
     package = await packages.add(archive)
     assert package.sha256 == base64.b64encode(hashlib.sha256(archive).digest()).decode()
     assert package.bytes == len(archive)
-    assert await packages.read(package.sha256) == archive
+    with await packages.open(package.sha256) as file:
+        assert file.read() == archive
 
 
 async def test_adding_the_same_again_stores_it_once(packages, root, zip_of):
@@ -207,7 +208,7 @@ async def test_damaged_content_is_found_when_it_is_added(packages, zip_of):
 @pytest.mark.parametrize("sha256", ["", "../../etc", "short", "x" * 43 + "=", "AAAA"])
 async def test_what_is_no_stored_package_is_an_error(packages, sha256):
     with pytest.raises((ServiceError, ValueError)):
-        await packages.read(sha256)
+        await packages.open(sha256)
     with pytest.raises((ServiceError, ValueError)):
         await packages.unpack(sha256)
 
@@ -249,7 +250,8 @@ async def test_packages_outlive_the_process(packages, root, zip_of):
     task = await packages.unpack(package.sha256)
     inode = task.stat().st_ino
     later = DeploymentPackages(root)
-    assert await later.read(package.sha256) == archive
+    with await later.open(package.sha256) as file:
+        assert file.read() == archive
     assert (await later.unpack(package.sha256)).stat().st_ino == inode
 
 

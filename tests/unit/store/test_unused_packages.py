@@ -64,7 +64,8 @@ async def test_a_package_added_just_now_is_no_garbage(packages, root, zip_of):
     make_old(root)
     await packages.add(archive)  # counts as well
     await packages.collect_garbage(set())
-    assert await packages.read(package.sha256) == archive
+    with await packages.open(package.sha256) as file:
+        assert file.read() == archive
     assert packages.task_root(package.sha256).exists()
 
 

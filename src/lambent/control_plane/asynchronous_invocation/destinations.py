@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lambent.control_plane.plane import ControlPlane, existing_qualifier
+from lambent.control_plane.plane import ControlPlane, allowed, existing_qualifier
 from lambent.domain.arn import FunctionReference, parse_function_reference
 from lambent.domain.errors import ServiceError, invalid_parameter_value
 
@@ -68,7 +68,10 @@ def _check_function(
     plane: ControlPlane, caller: Caller, reference: FunctionReference, arn: str
 ) -> None:
     try:
-        destination = parse_function_reference(arn, caller)
+        # Who may not invoke another account's function is not told whether it exists.
+        destination = allowed(
+            plane, caller, parse_function_reference(arn, caller), "InvokeFunction"
+        )
         existing_qualifier(plane, destination)
     except ServiceError:
         raise _invalid(arn) from None

@@ -17,6 +17,7 @@ from lambent.control_plane.plane import (
     ControlPlane,
     existing_function,
     existing_qualifier,
+    function_in,
     reference_in,
 )
 from lambent.control_plane.revisions import new_id
@@ -40,7 +41,7 @@ async def put_function_event_invoke_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """What the request leaves out is not kept from an earlier one."""
-    reference = _checked_reference(plane, caller, request)
+    reference = _checked_reference(plane, caller, request, "PutFunctionEventInvokeConfig")
     config = EventInvokeConfig(
         account_id=reference.account_id,
         region=reference.region,
@@ -66,7 +67,7 @@ async def update_function_event_invoke_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """What the request leaves out stays as it is; a DestinationConfig is replaced as a whole."""
-    reference = _checked_reference(plane, caller, request)
+    reference = _checked_reference(plane, caller, request, "UpdateFunctionEventInvokeConfig")
     async with plane.event_invoke_configs.changes:
         existing = _existing(plane, reference)
         config = replace(
@@ -83,13 +84,14 @@ async def update_function_event_invoke_config(
 async def get_function_event_invoke_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    return _answer(_existing(plane, _reference(request, caller)))
+    reference = _reference(plane, caller, request, "GetFunctionEventInvokeConfig")
+    return _answer(_existing(plane, reference))
 
 
 async def delete_function_event_invoke_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = _reference(request, caller)
+    reference = _reference(plane, caller, request, "DeleteFunctionEventInvokeConfig")
     async with plane.event_invoke_configs.changes:
         try:
             await plane.event_invoke_configs.delete(_existing(plane, reference))
@@ -101,7 +103,7 @@ async def delete_function_event_invoke_config(
 async def list_function_event_invoke_configs(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "ListFunctionEventInvokeConfigs")
     _check_existence(existing_function, plane, reference)
     listing = f"event-invoke-configs/{reference.arn}"
     configs = plane.event_invoke_configs.of_function(
@@ -119,17 +121,19 @@ async def list_function_event_invoke_configs(
     }
 
 
-def _reference(request: Mapping[str, Any], caller: Caller) -> FunctionReference:
+def _reference(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], operation: str
+) -> FunctionReference:
     """With `$LATEST` when the caller named nothing: that is what such a configuration is for."""
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, operation)
     return replace(reference, qualifier=reference.qualifier or LATEST)
 
 
 def _checked_reference(
-    plane: ControlPlane, caller: Caller, request: Mapping[str, Any]
+    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], operation: str
 ) -> FunctionReference:
     """What is to be configured; raises ServiceError, in AWS's order, when the request cannot be."""
-    reference = _reference(request, caller)
+    reference = _reference(plane, caller, request, operation)
     if all(request.get(setting) is None for setting in _SETTINGS):
         raise invalid_parameter_value(
             "You must specify at least one of error handling or destination setting."

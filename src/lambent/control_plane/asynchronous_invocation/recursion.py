@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
+from lambent.control_plane.plane import ControlPlane, existing_function, function_in
 from lambent.control_plane.revisions import new_id
 from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.errors import resource_not_found
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 async def put_function_recursion_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    function = existing_function(plane, reference_in(request, caller))
+    function = existing_function(
+        plane, function_in(plane, caller, request, "PutFunctionRecursionConfig")
+    )
     config = RecursionConfig(
         account_id=function.account_id,
         region=function.region,
@@ -40,6 +42,8 @@ async def put_function_recursion_config(
 async def get_function_recursion_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    function = existing_function(plane, reference_in(request, caller))
+    function = existing_function(
+        plane, function_in(plane, caller, request, "GetFunctionRecursionConfig")
+    )
     config = plane.recursion_configs.get(function.account_id, function.region, function.name)
     return {"RecursiveLoop": config.recursive_loop if config else "Terminate"}

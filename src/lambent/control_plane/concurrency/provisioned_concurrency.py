@@ -22,6 +22,7 @@ from lambent.control_plane.plane import (
     alias_not_found,
     existing_function,
     existing_version,
+    function_in,
     reference_in,
 )
 from lambent.control_plane.revisions import new_id
@@ -32,13 +33,12 @@ from lambent.domain.errors import (
     resource_conflict,
     resource_not_found,
 )
-from lambent.domain.paging import key_of, page_of
+from lambent.domain.paging import page_of, position_of
 from lambent.domain.provisioned_concurrency import ProvisionedConcurrency, wanted_environments
 from lambent.domain.quotas import UNRESERVED_CONCURRENCY
 from lambent.store.functions import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from lambent.domain.alias import Alias
@@ -53,10 +53,11 @@ _NOT_PUBLISHED = "The function resource provided must be an alias or a published
 async def put_provisioned_concurrency_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference, qualifier = _qualified(plane, caller, request, _UNPUBLISHED)
-    for version in _versions(plane, reference, qualifier):
-        _check_version(version)
+    reference = reference_in(plane, caller, request, "PutProvisionedConcurrencyConfig")
+    qualifier = _qualifier(plane, reference, _UNPUBLISHED)
     async with plane.reserved_concurrency.changes:
+        for version in _versions(plane, reference, qualifier):
+            _check_version(version)
         _check_only_one(plane, reference, qualifier)
         requested = request["ProvisionedConcurrentExecutions"]
         _check_total(plane, reference, _config_of(plane, reference, qualifier), requested)
@@ -86,15 +87,32 @@ def _check_version(version: FunctionVersion) -> None:
         raise not_with_tenants("Provisioned Concurrency")
 
 
+def check_moved_alias(plane: ControlPlane, reference: FunctionReference, alias: Alias) -> None:
+    """Raise ServiceError when provisioned concurrency of an alias cannot follow it there.
+
+    `alias` is the function's, as it is to be. The caller holds `plane.reserved_concurrency.changes`.
+    """
+    if _config_of(plane, reference, alias.alias) is None:
+        return
+    for number in filter(None, (alias.version, alias.second_version)):
+        _check_version(existing_version(plane, replace(reference, qualifier=number)))
+    _check_unprovisioned(plane, reference, alias)
+
+
 def _check_only_one(plane: ControlPlane, reference: FunctionReference, qualifier: str) -> None:
     """Raise ServiceError when a version would have one of its own and one of an alias."""
     alias = _alias(plane, reference, qualifier)
-    if alias is None:
-        function = (reference.account_id, reference.region, reference.name)
-        pointing = plane.aliases.pointing_to(*function, qualifier)
-        if any(_config_of(plane, reference, each.alias) for each in pointing):
-            raise resource_conflict("Version is pointed by a Provisioned Concurrency alias")
+    if alias is not None:
+        _check_unprovisioned(plane, reference, alias)
         return
+    function = (reference.account_id, reference.region, reference.name)
+    pointing = plane.aliases.pointing_to(*function, qualifier)
+    if any(_config_of(plane, reference, each.alias) for each in pointing):
+        raise resource_conflict("Version is pointed by a Provisioned Concurrency alias")
+
+
+def _check_unprovisioned(plane: ControlPlane, reference: FunctionReference, alias: Alias) -> None:
+    """Raise ServiceError when a version the alias points to has a configuration of its own."""
     versions = filter(None, (alias.version, alias.second_version))
     if any(_config_of(plane, reference, version) for version in versions):
         raise resource_conflict(
@@ -140,7 +158,8 @@ def _check_unreserved(unreserved: int, requested: int) -> None:
 async def get_provisioned_concurrency_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    config = _config_of(plane, *_qualified(plane, caller, request, _NOT_PUBLISHED))
+    reference = reference_in(plane, caller, request, "GetProvisionedConcurrencyConfig")
+    config = _config_of(plane, reference, _qualifier(plane, reference, _NOT_PUBLISHED))
     if config is None:
         raise ServiceError(
             "ProvisionedConcurrencyConfigNotFoundException",
@@ -153,7 +172,8 @@ async def delete_provisioned_concurrency_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """A configuration that does not exist is as deleted as the caller wants it."""
-    reference, qualifier = _qualified(plane, caller, request, _NOT_PUBLISHED)
+    reference = reference_in(plane, caller, request, "DeleteProvisionedConcurrencyConfig")
+    qualifier = _qualifier(plane, reference, _NOT_PUBLISHED)
     async with plane.reserved_concurrency.changes:
         config = _config_of(plane, reference, qualifier)
         if config is not None:
@@ -165,7 +185,7 @@ async def delete_provisioned_concurrency_config(
 async def list_provisioned_concurrency_configs(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "ListProvisionedConcurrencyConfigs")
     existing_function(plane, reference)
     listing = f"provisioned-concurrency/{reference.arn}"
     configs = plane.provisioned_concurrency.records.of_function(
@@ -173,7 +193,7 @@ async def list_provisioned_concurrency_configs(
     )
     configs.sort(key=lambda config: _order(config.qualifier))
     if request.get("Marker"):
-        last = _order(key_of(request["Marker"], listing))
+        last = position_of(request["Marker"], listing, _order)
         configs = [config for config in configs if _order(config.qualifier) > last]
     page, marker = page_of(
         configs, lambda config: config.qualifier, listing, request.get("MaxItems")
@@ -191,16 +211,13 @@ def _order(qualifier: str) -> tuple[int, str]:
     return (0, f"{int(qualifier):020}") if qualifier.isdigit() else (1, qualifier)
 
 
-def _qualified(
-    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], if_latest: str
-) -> tuple[FunctionReference, str]:
-    """The function, and the version or alias of it; raises ServiceError for what cannot be."""
-    reference = reference_in(request, caller)
+def _qualifier(plane: ControlPlane, reference: FunctionReference, if_latest: str) -> str:
+    """The version or alias that is meant; raises ServiceError for what cannot be."""
     qualifier = reference.qualifier or LATEST
     if qualifier == LATEST:
         raise invalid_parameter_value(if_latest)
     _versions(plane, reference, qualifier)
-    return reference, qualifier
+    return qualifier
 
 
 def _versions(

@@ -9,7 +9,7 @@ import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
+from lambent.control_plane.plane import ControlPlane, existing_function, function_in
 from lambent.control_plane.revisions import new_id
 from lambent.domain.arn import LATEST
 from lambent.domain.errors import ServiceError, invalid_parameter_value, resource_not_found
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def put_function_concurrency(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = _function(plane, caller, request)
+    reference = _function(plane, caller, request, "PutFunctionConcurrency")
     executions = request["ReservedConcurrentExecutions"]
     async with plane.reserved_concurrency.changes:
         _check(plane, reference, executions)
@@ -67,7 +67,7 @@ def _check(plane: ControlPlane, reference: FunctionReference, executions: int) -
 async def get_function_concurrency(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = _unqualified(caller, request)
+    reference = _unqualified(plane, caller, request, "GetFunctionConcurrency")
     # As recorded: here the function is not found, and not its $LATEST.
     existing_function(plane, reference)
     return described_concurrency(plane, reference) or {}
@@ -77,7 +77,7 @@ async def delete_function_concurrency(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """What is not there is as deleted as the caller wants it."""
-    reference = _function(plane, caller, request)
+    reference = _function(plane, caller, request, "DeleteFunctionConcurrency")
     async with plane.reserved_concurrency.changes:
         record = reserved_of_function(plane, reference)
         if record is not None:
@@ -131,18 +131,22 @@ def refused_concurrency(message: str) -> ServiceError:
     return ServiceError("InvalidParameterValueException", message, Type=None)
 
 
-def _function(plane: ControlPlane, caller: Caller, request: Mapping[str, Any]) -> FunctionReference:
+def _function(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], operation: str
+) -> FunctionReference:
     """The existing function that is meant; raises ServiceError for a version or an alias of one."""
-    reference = _unqualified(caller, request)
+    reference = _unqualified(plane, caller, request, operation)
     name = (reference.account_id, reference.region, reference.name)
     if plane.functions.function(*name) is None:
         raise _not_found(reference)
     return reference
 
 
-def _unqualified(caller: Caller, request: Mapping[str, Any]) -> FunctionReference:
+def _unqualified(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], operation: str
+) -> FunctionReference:
     """Raises ServiceError for a version or an alias."""
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, operation)
     if reference.qualifier is not None:
         raise invalid_parameter_value(
             "This operation is permitted on Lambda functions only. Aliases and versions do not "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lambent.control_plane.plane import ControlPlane, existing_function, reference_in
+from lambent.control_plane.plane import ControlPlane, existing_function, function_in
 from lambent.domain.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 async def put_function_scaling_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    existing_function(plane, reference_in(request, caller))
-    raise ServiceError(
+    existing_function(plane, function_in(plane, caller, request, "PutFunctionScalingConfig"))
+    raise _without_capacity_provider()
+
+
+async def get_function_scaling_config(
+    plane: ControlPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """What can be put on no function can be read of none."""
+    existing_function(plane, function_in(plane, caller, request, "GetFunctionScalingConfig"))
+    raise _without_capacity_provider()
+
+
+def _without_capacity_provider() -> ServiceError:
+    return ServiceError(
         "AccessDeniedException",
         "The function provided by the arn does not contain a capacity provider configuration",
     )
-
-
-# What can be put on no function can be read of none.
-get_function_scaling_config = put_function_scaling_config

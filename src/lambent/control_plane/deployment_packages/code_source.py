@@ -37,9 +37,10 @@ async def add_package(plane: ControlPlane, caller: Caller, source: Mapping[str, 
         return await plane.packages.add(archive)
     if not (source.get("S3Bucket") and source.get("S3Key")):
         raise invalid_parameter_value("Please provide a source for function code.")
-    archive = await _archive_in_s3(plane, caller, source)
-    # Of an archive in S3, only what is in it has a limit.
-    return await plane.packages.add(archive, zipped_limit=UNZIPPED_BYTES)
+    async with plane.aws.whole_objects:
+        archive = await _archive_in_s3(plane, caller, source)
+        # Of an archive in S3, only what is in it has a limit.
+        return await plane.packages.add(archive, zipped_limit=UNZIPPED_BYTES)
 
 
 async def _archive_in_s3(plane: ControlPlane, caller: Caller, source: Mapping[str, Any]) -> bytes:

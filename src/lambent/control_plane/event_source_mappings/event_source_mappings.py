@@ -20,7 +20,7 @@ from lambent.control_plane.event_source_mappings.event_source_settings import (
 from lambent.control_plane.event_source_mappings.event_sources import EventSource, event_source
 from lambent.control_plane.event_source_mappings.mapping_conflicts import check_no_conflict
 from lambent.control_plane.function_settings.tenancy import not_with_tenants
-from lambent.control_plane.plane import ControlPlane, resolved_version
+from lambent.control_plane.plane import ControlPlane, reference_in, resolved_version
 from lambent.control_plane.revisions import new_id
 from lambent.control_plane.stored_only import tell_stored_only
 from lambent.control_plane.tags import check_tags
@@ -145,7 +145,7 @@ async def list_event_source_mappings(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     arn, name = request.get("EventSourceArn"), request.get("FunctionName")
-    function = parse_function_reference(name, caller) if name else None
+    function = reference_in(plane, caller, request, "ListEventSourceMappings") if name else None
     listing = f"event-source-mappings/{caller.account_id}/{caller.region}/{arn}/{name}"
     last = key_of(request["Marker"], listing) if request.get("Marker") else ""
     page, marker = page_of(

@@ -14,14 +14,9 @@ from lambent.control_plane.function_settings.network_settings import (
 from lambent.control_plane.function_settings.unavailable_settings import refuse_unavailable
 from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.environment_variables import RESERVED
-from lambent.domain.errors import invalid_parameter_value, validation_error
+from lambent.domain.errors import invalid_parameter_value
 from lambent.domain.function import DEFAULT_LOGGING, VpcConfiguration
-from lambent.domain.quotas import (
-    ENVIRONMENT_BYTES,
-    EPHEMERAL_STORAGE_MAXIMUM_MIB,
-    MEMORY_MAXIMUM_MIB,
-    TIMEOUT_MAXIMUM_SECONDS,
-)
+from lambent.domain.quotas import ENVIRONMENT_BYTES
 from lambent.domain.runtime_catalogue import CATALOGUE
 
 if TYPE_CHECKING:
@@ -100,7 +95,6 @@ def requested_settings(
     """
     refuse_unavailable(request, _SETTINGS | others)
     settings = {field: request[member] for member, field in _FIELDS.items() if member in request}
-    _check_limits(request)
     _check_no_null(request.get("Handler", ""), "Handler")
     if "EphemeralStorage" in request:
         settings["ephemeral_storage_mib"] = request["EphemeralStorage"]["Size"]
@@ -202,17 +196,3 @@ def _check_no_null(value: str, what: str) -> None:
     # No process on Linux can be given one: the system ends the text there.
     if "\0" in value:
         raise invalid_parameter_value(f"{what} must not contain a null character.")
-
-
-def _check_limits(request: Mapping[str, Any]) -> None:
-    """The model's maxima are those of functions on managed instances, which are not available."""
-    ephemeral = request.get("EphemeralStorage", {})
-    for member, value, maximum in (
-        ("timeout", request.get("Timeout"), TIMEOUT_MAXIMUM_SECONDS),
-        ("memorySize", request.get("MemorySize"), MEMORY_MAXIMUM_MIB),
-        ("ephemeralStorage.size", ephemeral.get("Size"), EPHEMERAL_STORAGE_MAXIMUM_MIB),
-    ):
-        if value is not None and value > maximum:
-            raise validation_error(
-                value, member, f"Member must have value less than or equal to {maximum}"
-            )

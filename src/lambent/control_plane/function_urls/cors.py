@@ -19,7 +19,8 @@ _METHODS = ("GET", "PUT", "HEAD", "POST", "PATCH", "DELETE", "*")
 # All of it is sent in headers of answers later. AWS says nothing of the characters; these are HTTP's:
 # https://www.rfc-editor.org/rfc/rfc9110#name-tokens, https://www.rfc-editor.org/rfc/rfc6454#section-7
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_ORIGIN = re.compile(r"[!-+\--~]+", re.ASCII)  # what can be seen, but no comma
+# What can be seen, but no comma; and of the form that a browser sends, or all of them.
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[!-+\-.0->@-~]+", re.ASCII | re.IGNORECASE)
 
 
 def check_cors(cors: Cors | None) -> None:
@@ -34,7 +35,13 @@ def check_cors(cors: Cors | None) -> None:
             )
     _check_characters("AllowHeaders", cors.get("AllowHeaders") or (), _HEADER)
     _check_characters("ExposeHeaders", cors.get("ExposeHeaders") or (), _HEADER)
-    _check_characters("AllowOrigins", cors.get("AllowOrigins") or (), _ORIGIN)
+    for origin in cors.get("AllowOrigins") or ():
+        if not _ORIGIN.fullmatch(origin):
+            raise invalid_parameter_value(
+                f"Cors.AllowOrigins has {origin!r}, which is no origin, such as "
+                "https://www.example.com or http://localhost:8080, and not the wildcard "
+                "character (*)."
+            )
 
 
 def _check_characters(member: str, values: Iterable[str], allowed: re.Pattern[str]) -> None:

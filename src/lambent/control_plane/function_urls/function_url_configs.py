@@ -17,6 +17,7 @@ from lambent.control_plane.function_urls.cors import check_cors
 from lambent.control_plane.plane import (
     ControlPlane,
     existing_function,
+    function_in,
     reference_in,
     resolved_version,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 async def create_function_url_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "CreateFunctionUrlConfig")
     check_cors(request.get("Cors"))
     if _version(plane, reference).is_tenant_isolated:
         raise not_with_tenants("Function URL")
@@ -73,7 +74,7 @@ async def update_function_url_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """What the request leaves out stays as it is; CORS settings are replaced as a whole."""
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "UpdateFunctionUrlConfig")
     check_cors(request.get("Cors"))
     _version(plane, reference)
     async with plane.function_urls.changes:
@@ -95,14 +96,16 @@ async def update_function_url_config(
 async def get_function_url_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    return _read(plane, _existing(plane, reference_in(request, caller)))
+    return _read(
+        plane, _existing(plane, reference_in(plane, caller, request, "GetFunctionUrlConfig"))
+    )
 
 
 async def delete_function_url_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Without a qualifier the function's own URL; those of its aliases stay."""
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "DeleteFunctionUrlConfig")
     async with plane.function_urls.changes:
         try:
             await plane.function_urls.delete(_existing(plane, reference))
@@ -114,7 +117,7 @@ async def delete_function_url_config(
 async def list_function_url_configs(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "ListFunctionUrlConfigs")
     try:
         existing_function(plane, reference)
     except ServiceError:

@@ -19,9 +19,8 @@ from lambent.control_plane.revisions import (
     changed,
     check_revision,
     check_settled,
-    replace_current,
 )
-from lambent.control_plane.versions.versions import deploy, latest_reference
+from lambent.control_plane.versions.versions import deploy, latest_reference, replace_latest
 from lambent.domain.errors import invalid_parameter_value
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ async def update_function_code(
             "Please don't provide ImageUri when updating a function with packageType Zip."
         )
     refuse_unavailable(request, _UPDATE_MEMBERS)
-    latest = existing_version(plane, latest_reference(request, caller))
+    latest = existing_version(plane, latest_reference(plane, caller, request, "UpdateFunctionCode"))
     check_revision(latest, request)
     check_settled(latest)
     check_runtime_update(plane, latest)
@@ -54,7 +53,7 @@ async def update_function_code(
     package = await add_package(plane, caller, request)
     await check_unzipped_size(plane, package.sha256, latest.layers)
     more_bytes = package.bytes - latest.code_bytes
-    plane.code_storage.add(latest.account_id, latest.region, more_bytes)
+    plane.code_storage.check(latest.account_id, latest.region, more_bytes)
     wanted = replace(
         latest,
         code_sha256=package.sha256,
@@ -64,7 +63,10 @@ async def update_function_code(
     if request.get("DryRun"):
         return await configuration(plane, wanted, is_qualified=False)
     updated = changed(plane, latest, wanted)
-    await replace_current(plane, latest, updated)
     is_published = request.get("Publish", False)
-    version = await deploy(plane, updated, is_published=is_published)
-    return await configuration(plane, version, is_qualified=is_published)
+    if is_published:
+        more_bytes += updated.code_bytes
+    with plane.code_storage.room_for(latest.account_id, latest.region, more_bytes):
+        version = await replace_latest(plane, latest, updated, is_published=is_published)
+    deploy(plane, updated, version)
+    return await configuration(plane, version or updated, is_qualified=is_published)

@@ -34,7 +34,9 @@ async def update_function_configuration(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """What the request leaves out stays; Environment replaces all variables, Layers all layers."""
-    latest = existing_version(plane, latest_reference(request, caller))
+    latest = existing_version(
+        plane, latest_reference(plane, caller, request, "UpdateFunctionConfiguration")
+    )
     check_revision(latest, request)
     check_settled(latest)
     settings = requested_settings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.answers import configuration, listed_configurations
@@ -28,7 +29,7 @@ from lambent.control_plane.plane import (
 from lambent.control_plane.revisions import aws_time, new_id
 from lambent.control_plane.runtimes.runtime_identifiers import check_new_runtime
 from lambent.control_plane.tags import check_tags
-from lambent.control_plane.versions.versions import deploy, version_order
+from lambent.control_plane.versions.versions import deploy, numbered, version_order
 from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
 from lambent.domain.errors import (
     ServiceError,
@@ -37,7 +38,7 @@ from lambent.domain.errors import (
     resource_not_found,
 )
 from lambent.domain.function import Function, FunctionVersion
-from lambent.domain.paging import key_of, page_of
+from lambent.domain.paging import page_of, position_of
 from lambent.domain.quotas import (
     EPHEMERAL_STORAGE_DEFAULT_MIB,
     FUNCTION_NAME_CHARACTERS,
@@ -70,14 +71,23 @@ async def create_function(
 ) -> dict[str, Any]:
     function = _new_function(caller, request)
     latest = await _new_version(plane, caller, function, request)
-    async with attaching_code_signing_config(plane, function, request.get("CodeSigningConfigArn")):
+    is_published = request.get("Publish", False)
+    needed = latest.code_bytes * (2 if is_published else 1)
+    arn = request.get("CodeSigningConfigArn")
+    async with attaching_code_signing_config(plane, function, arn) as attachment:
         try:
-            await plane.functions.create(function, latest)
+            with plane.code_storage.room_for(caller.account_id, caller.region, needed):
+                version = await plane.functions.create(
+                    function,
+                    latest,
+                    publish=partial(numbered, latest) if is_published else None,
+                    also=attachment,
+                )
         except AlreadyExists:
             raise _already_exists(function) from None
     tell_unenforced(latest)
-    version = await deploy(plane, latest, is_published=request.get("Publish", False))
-    return await configuration(plane, version, is_qualified=False)
+    deploy(plane, latest, version)
+    return await configuration(plane, version or latest, is_qualified=False)
 
 
 async def _new_version(
@@ -90,7 +100,6 @@ async def _new_version(
         raise _already_exists(function)
     package = await add_package(plane, caller, request["Code"])
     await check_unzipped_size(plane, package.sha256, layers)
-    plane.code_storage.add(function.account_id, function.region, package.bytes)
     latest = FunctionVersion(
         account_id=function.account_id,
         region=function.region,
@@ -163,7 +172,7 @@ def _already_exists(function: Function) -> ServiceError:
 async def get_function(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "GetFunction")
     version = resolved_version(plane, reference)
     tags = existing_function(plane, reference).tags
     return {
@@ -180,7 +189,7 @@ async def get_function(
 async def get_function_configuration(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "GetFunctionConfiguration")
     return await _described(plane, resolved_version(plane, reference), reference)
 
 
@@ -200,7 +209,8 @@ async def list_functions(
     if "MasterRegion" in request and not is_all:
         raise invalid_parameter_value("MasterRegion requires FunctionVersion to be ALL.")
     listing = f"functions/{caller.account_id}/{caller.region}/{is_all}"
-    after = key_of(request["Marker"], listing) if request.get("Marker") else None
+    marker = request.get("Marker")
+    after = position_of(marker, listing, _position) if marker else ("", -1)
     # A region's name asks for replicas of functions from there, for CloudFront: there are none.
     found = _listed(plane, caller, after, is_all=is_all) if master_region == "ALL" else iter(())
     page, marker = page_of(found, _listing_key, listing, request.get("MaxItems"))
@@ -214,25 +224,29 @@ def _listing_key(version: FunctionVersion) -> str:
     return f"{version.name}:{version.version}"
 
 
+def _position(key: str) -> tuple[str, int]:
+    """Where the version with that key stands in lists."""
+    name, _, version = key.partition(":")
+    return name, version_order(version)
+
+
 def _listed(
-    plane: ControlPlane, caller: Caller, after: str | None, *, is_all: bool
+    plane: ControlPlane, caller: Caller, after: tuple[str, int], *, is_all: bool
 ) -> Iterator[FunctionVersion]:
-    """By name, then by version, from the item after the one whose key is `after`."""
+    """By name, then by version, from the item that follows that position."""
     account, region = caller.account_id, caller.region
-    last_name, _, last_version = (after or ":").partition(":")
+    last_name, last_version = after
     for function in plane.functions.functions_from(account, region, last_name):
         versions = plane.functions.versions(account, region, function.name)
         for version in versions if is_all else versions[:1]:
-            if function.name != last_name or version_order(version.version) > version_order(
-                last_version
-            ):
+            if function.name != last_name or version_order(version.version) > last_version:
                 yield version
 
 
 async def delete_function(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = reference_in(plane, caller, request, "DeleteFunction")
     _check_deletable(reference)
     existing_function(plane, reference)
     name = (reference.account_id, reference.region, reference.name)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 async def put_runtime_management_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    version = existing_version(plane, reference_in(request, caller))
+    version = existing_version(
+        plane, reference_in(plane, caller, request, "PutRuntimeManagementConfig")
+    )
     management = _requested(plane, version, request)
     check_settled(version)
     if management != version.runtime_management:
@@ -51,7 +53,9 @@ async def put_runtime_management_config(
 async def get_runtime_management_config(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    version = existing_version(plane, reference_in(request, caller))
+    version = existing_version(
+        plane, reference_in(plane, caller, request, "GetRuntimeManagementConfig")
+    )
     return _answer(version, version.runtime_management, request)
 
 

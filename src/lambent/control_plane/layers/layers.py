@@ -24,7 +24,7 @@ from lambent.domain.layer import (
     parse_layer_reference,
     parse_layer_version_arn,
 )
-from lambent.domain.paging import key_of, page_of
+from lambent.domain.paging import key_of, page_of, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,21 +56,19 @@ async def publish_layer_version(
             f"Layers from '{layer.region}' are not reachable in this region ('{caller.region}')"
         )
     package = await add_package(plane, caller, request["Content"])
-    plane.code_storage.add(caller.account_id, caller.region, package.bytes)
-    version = await plane.layers.publish(
-        LayerVersion(
-            layer=layer,
-            version=0,  # the store gives it its number
-            description=request.get("Description", ""),
-            license_info=request.get("LicenseInfo"),
-            compatible_runtimes=_names(request, "CompatibleRuntimes"),
-            compatible_architectures=_names(request, "CompatibleArchitectures"),
-            created=aws_time(plane.clock()),
-            code_sha256=package.sha256,
-            code_bytes=package.bytes,
-        )
+    version = LayerVersion(
+        layer=layer,
+        version=0,  # the store gives it its number
+        description=request.get("Description", ""),
+        license_info=request.get("LicenseInfo"),
+        compatible_runtimes=_names(request, "CompatibleRuntimes"),
+        compatible_architectures=_names(request, "CompatibleArchitectures"),
+        created=aws_time(plane.clock()),
+        code_sha256=package.sha256,
+        code_bytes=package.bytes,
     )
-    return _with_content(plane, caller, version)
+    with plane.code_storage.room_for(caller.account_id, caller.region, package.bytes):
+        return _with_content(plane, caller, await plane.layers.publish(version))
 
 
 def _names(request: Mapping[str, Any], member: str) -> tuple[str, ...] | None:
@@ -143,7 +141,7 @@ async def list_layer_versions(
     listing = f"layer-versions/{layer.arn}/{runtime}/{architecture}"
     found = _matching(plane, layer, request) if layer.region == caller.region else iter(())
     if request.get("Marker"):
-        last = int(key_of(request["Marker"], listing))
+        last = position_of(request["Marker"], listing, int)
         found = (version for version in found if version.version < last)
     page, marker = page_of(
         found, lambda version: str(version.version), listing, request.get("MaxItems")

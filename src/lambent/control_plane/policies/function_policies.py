@@ -15,7 +15,7 @@ from lambent.control_plane.revisions import new_id
 from lambent.domain.arn import LATEST, is_alias
 from lambent.domain.errors import invalid_parameter_value, resource_not_found
 from lambent.domain.quotas import FUNCTION_POLICY_BYTES
-from lambent.domain.resource_policy import FunctionPolicy, check_caller
+from lambent.domain.resource_policy import FunctionPolicy
 from lambent.store.functions import NotFound
 
 if TYPE_CHECKING:
@@ -24,20 +24,8 @@ if TYPE_CHECKING:
     from lambent.control_plane.plane import ControlPlane
     from lambent.domain.alias import Alias
     from lambent.domain.arn import FunctionReference
-    from lambent.domain.caller import Caller
     from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
-
-
-def check_may_administer(
-    plane: ControlPlane, caller: Caller, reference: FunctionReference, operation: str
-) -> None:
-    """Raise ServiceError when another account calls, unless a policy allows it the operation.
-
-    A function's own account always may, so that nobody can lock themselves out.
-    """
-    if caller.account_id != reference.account_id:
-        check_caller(plane.policies.get, caller, reference, operation)
 
 
 def check_not_latest(reference: FunctionReference) -> None:

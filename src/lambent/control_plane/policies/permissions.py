@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.plane import ControlPlane, alias_not_found, reference_in
 from lambent.control_plane.policies.function_policies import (
-    check_may_administer,
     check_not_latest,
     check_owner,
     check_revision,
@@ -21,12 +20,15 @@ from lambent.control_plane.policies.function_policies import (
 )
 from lambent.control_plane.policies.policy_statements import (
     account_principal,
+    check_action,
     compact,
+    names_identity,
     policy_missing,
     policy_text,
     statement_exists,
     statement_missing,
 )
+from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.errors import invalid_parameter_value, resource_not_found
 from lambent.domain.policy_statement import EVERYBODY, check_principal, is_service
 
@@ -56,8 +58,7 @@ _ACTIONS = {
 async def add_permission(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
-    check_may_administer(plane, caller, reference, "AddPermission")
+    reference = reference_in(plane, caller, request, "AddPermission")
     check_not_latest(reference)
     _check_members(request)
     async with plane.policies.changes:
@@ -70,14 +71,15 @@ async def add_permission(
         statement = _statement(reference, request)
         document["Statement"].append(statement)
         await put_policy(plane, reference, compact(document))
+    if names_identity([statement]):
+        tell_stored_only("AddPermission.Principal", reference.qualified_arn)
     return {"Statement": compact(statement)}
 
 
 async def remove_permission(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
-    check_may_administer(plane, caller, reference, "RemovePermission")
+    reference = reference_in(plane, caller, request, "RemovePermission")
     async with plane.policies.changes:
         policy = _removable_policy(plane, reference)
         document = _document(policy)
@@ -95,8 +97,7 @@ async def remove_permission(
 async def get_policy(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
-    check_may_administer(plane, caller, reference, "GetPolicy")
+    reference = reference_in(plane, caller, request, "GetPolicy")
     policy = policy_at(plane, reference)
     if policy is None:
         raise resource_not_found("The resource you requested does not exist.")
@@ -117,6 +118,7 @@ def _removable_policy(plane: ControlPlane, reference: FunctionReference) -> Func
 def _check_members(request: Mapping[str, Any]) -> None:
     """What the model cannot say of AddPermission's members."""
     check_principal(request["Principal"])
+    check_action(request["Action"])
     for member, action in _ACTIONS.items():
         if member in request and request["Action"] != action:
             raise invalid_parameter_value(f"{member} is only supported for {action} action")

@@ -9,10 +9,22 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.caller import partition_of
-from lambent.domain.errors import ServiceError, resource_conflict, resource_not_found
+from lambent.domain.errors import (
+    ServiceError,
+    invalid_parameter_value,
+    resource_conflict,
+    resource_not_found,
+)
+from lambent.domain.policy_actions import ACTIONS
+from lambent.domain.wildcard import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lambent.domain.arn import FunctionReference
+
+# The case of an action means nothing.
+_ACTIONS = frozenset(map(str.casefold, ACTIONS))
 
 
 def compact(document: Mapping[str, Any]) -> str:
@@ -24,9 +36,49 @@ def policy_text(statements: Sequence[Mapping[str, Any]]) -> str:
     return compact({"Version": "2012-10-17", "Id": "default", "Statement": statements})
 
 
+def names_identity(statements: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one is about a user or a role, and not about a whole account or everybody."""
+    for statement in statements:
+        principal = statement["Principal"]
+        named = principal.get("AWS", []) if isinstance(principal, dict) else []
+        for each in named if isinstance(named, list) else [named]:
+            if each.startswith("arn:") and not each.endswith(":root"):
+                return True
+    return False
+
+
 def account_principal(account_id: str, region: str) -> dict[str, str]:
     """Who an account is in a statement: its root, which stands for everybody in it."""
     return {"AWS": f"arn:{partition_of(region)}:iam::{account_id}:root"}
+
+
+def check_action(action: str) -> None:
+    """Raise ServiceError for an action, or a pattern of actions, that nobody can do with Lambda."""
+    wanted = action.casefold()
+    if wanted not in _ACTIONS and not any(matches(wanted, each) for each in _ACTIONS):
+        raise invalid_parameter_value(f"The action {action} is none of Lambda's.")
+
+
+def check_resource(resource: str, reference: FunctionReference) -> None:
+    """Raise ServiceError for a resource, or a pattern of some, that is not what a policy is for.
+
+    That is the one at `reference`; the policy of a whole function is for its qualified ARNs too.
+    """
+    arn = reference.qualified_arn
+    if matches(resource, arn) or (reference.qualifier is None and _has_qualified(resource, arn)):
+        return
+    raise invalid_parameter_value(
+        f"The resource {resource} is not what the policy is for, which is {arn}."
+    )
+
+
+def _has_qualified(pattern: str, arn: str) -> bool:
+    """Whether a pattern is of the form of `arn` with some qualifier, which has no colon."""
+    start = pattern.rfind(":") + 1
+    if start < len(pattern) and matches(pattern[:start], f"{arn}:"):
+        return True
+    wildcard = pattern.find("*", start)
+    return wildcard >= 0 and matches(pattern[: wildcard + 1], f"{arn}:")
 
 
 def check_size(policy: str, limit: int) -> None:

@@ -5,11 +5,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from lambent.control_plane.plane import ControlPlane, allowed
 from lambent.control_plane.policies.function_policies import (
-    check_may_administer,
     check_not_latest,
     check_owner,
     check_revision,
@@ -17,7 +18,13 @@ from lambent.control_plane.policies.function_policies import (
     policy_at,
     put_policy,
 )
-from lambent.control_plane.policies.policy_statements import compact
+from lambent.control_plane.policies.policy_statements import (
+    check_action,
+    check_resource,
+    compact,
+    names_identity,
+)
+from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.arn import FunctionReference, parse_function_reference
 from lambent.domain.errors import invalid_parameter_value, resource_not_found
 from lambent.domain.policy_statement import statements_of
@@ -25,7 +32,6 @@ from lambent.domain.policy_statement import statements_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambent.control_plane.plane import ControlPlane
     from lambent.domain.caller import Caller
     from lambent.domain.resource_policy import FunctionPolicy
 
@@ -38,11 +44,15 @@ async def put_resource_policy(
     """Replaces the whole policy, also one that AddPermission made."""
     reference = _reference(plane, caller, request, "PutResourcePolicy")
     check_not_latest(reference)
-    document = _document(request["Policy"])
+    # Beside the event loop: a policy has room for some thousand patterns, for each action a try.
+    document = await asyncio.to_thread(_document, request["Policy"], reference)
     async with plane.policies.changes:
         check_owner(plane, reference)
         check_revision(plane, reference, request, _READ)
-        return _answer(await put_policy(plane, reference, document))
+        policy = await put_policy(plane, reference, document)
+    if names_identity(json.loads(document)["Statement"]):
+        tell_stored_only("PutResourcePolicy.Policy", reference.qualified_arn)
+    return _answer(policy)
 
 
 async def get_resource_policy(
@@ -71,9 +81,7 @@ def _reference(
             "Policies of runtimes are not available in this release of Lambent: "
             "only functions have them."
         )
-    reference = parse_function_reference(arn, caller)
-    check_may_administer(plane, caller, reference, operation)
-    return reference
+    return allowed(plane, caller, parse_function_reference(arn, caller), operation)
 
 
 def _existing(plane: ControlPlane, reference: FunctionReference) -> FunctionPolicy:
@@ -83,12 +91,16 @@ def _existing(plane: ControlPlane, reference: FunctionReference) -> FunctionPoli
     return policy
 
 
-def _document(text: str) -> str:
+def _document(text: str, reference: FunctionReference) -> str:
     """The policy with its statements as a list, so that AddPermission can add to them.
 
-    Raises ServiceError unless all of it can be evaluated.
+    Raises ServiceError unless all of it can be evaluated, and be about `reference`.
     """
-    statements_of(text)
+    for statement in statements_of(text):
+        for action in statement.actions:
+            check_action(action)
+        for resource in statement.resources:
+            check_resource(resource, reference)
     policy: dict[str, Any] = json.loads(text)
     statements = policy["Statement"]
     return compact(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lambent.control_plane.concurrency.provisioned_concurrency import check_moved_alias
 from lambent.control_plane.plane import (
     ControlPlane,
     alias_not_found,
     existing_function,
     existing_version,
-    reference_in,
+    function_in,
 )
 from lambent.control_plane.revisions import check_revision, new_id
 from lambent.domain.alias import Alias
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 async def create_alias(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "CreateAlias")
     alias = Alias(
         account_id=reference.account_id,
         region=reference.region,
@@ -59,7 +60,7 @@ async def create_alias(
 
 
 async def get_alias(plane: ControlPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "GetAlias")
     alias = _found(plane, reference, request["Name"])
     if alias is None:
         raise alias_not_found(replace(reference, qualifier=request["Name"]))
@@ -69,7 +70,7 @@ async def get_alias(plane: ControlPlane, caller: Caller, request: dict[str, Any]
 async def list_aliases(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "ListAliases")
     existing_function(plane, reference)
     function = (reference.account_id, reference.region, reference.name)
     version = request.get("FunctionVersion")
@@ -91,7 +92,7 @@ async def update_alias(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Every update gives a new revision, as on AWS, also one that changes nothing."""
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "UpdateAlias")
     while True:
         alias = _found(plane, reference, request["Name"])
         if alias is None:
@@ -100,7 +101,10 @@ async def update_alias(
         updated = _updated(alias, request)
         _check_target(plane, updated)
         try:
-            await plane.aliases.replace(updated, if_revision=alias.revision_id)
+            # Nobody provisions a version meanwhile that the alias brings its own environments to.
+            async with plane.reserved_concurrency.changes:
+                check_moved_alias(plane, replace(reference, qualifier=None), updated)
+                await plane.aliases.replace(updated, if_revision=alias.revision_id)
         except (RevisionMismatch, NotFound):
             continue  # changed meanwhile: look again what there is to do
         return _answer(updated)
@@ -121,7 +125,7 @@ async def delete_alias(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """An alias that does not exist is as deleted as the caller wants it."""
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "DeleteAlias")
     existing_function(plane, reference)
     alias = _found(plane, reference, request["Name"])
     if alias is not None:

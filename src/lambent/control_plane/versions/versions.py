@@ -13,13 +13,18 @@ from lambent.control_plane.plane import (
     ControlPlane,
     existing_function,
     existing_version,
-    reference_in,
+    function_in,
 )
-from lambent.control_plane.revisions import check_revision, check_settled, new_id
+from lambent.control_plane.revisions import (
+    check_revision,
+    check_settled,
+    new_id,
+    replace_current,
+)
 from lambent.domain.arn import LATEST, FunctionReference
 from lambent.domain.errors import invalid_parameter_value, resource_not_found
 from lambent.domain.function import FunctionVersion
-from lambent.domain.paging import key_of, page_of
+from lambent.domain.paging import page_of, position_of
 from lambent.store.functions import AlreadyExists, NotFound, RevisionMismatch
 
 if TYPE_CHECKING:
@@ -46,9 +51,11 @@ _OF_EACH_VERSION = frozenset(
 )
 
 
-def latest_reference(request: Mapping[str, Any], caller: Caller) -> FunctionReference:
+def latest_reference(
+    plane: ControlPlane, caller: Caller, request: Mapping[str, Any], operation: str
+) -> FunctionReference:
     """The function a change is meant for. Raises ServiceError for a version: none ever changes."""
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, operation)
     if reference.qualifier not in (None, LATEST):
         raise invalid_parameter_value(
             "Current operation does not support versions other than $LATEST. "
@@ -61,7 +68,7 @@ async def publish_version(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     refuse_unavailable(request, _PUBLISH_MEMBERS)
-    latest = existing_version(plane, latest_reference(request, caller))
+    latest = existing_version(plane, latest_reference(plane, caller, request, "PublishVersion"))
     check_revision(latest, request)
     if request.get("CodeSha256") not in (None, "", latest.code_sha256):
         raise invalid_parameter_value(
@@ -80,17 +87,43 @@ async def publish_version(
     return await configuration(plane, version, is_qualified=True)
 
 
-async def deploy(
-    plane: ControlPlane, latest: FunctionVersion, *, is_published: bool
-) -> FunctionVersion:
-    """Have `latest` deployed, after the version that is made from it if `is_published`.
+def deploy(plane: ControlPlane, latest: FunctionVersion, published: FunctionVersion | None) -> None:
+    """Have `latest` deployed, after the version that was made from it, if one was.
 
-    Answers that version, or else `latest`. Whoever waits for the function finds both deployed.
+    Whoever waits for the function finds both deployed.
     """
-    try:
-        return await publish(plane, latest) if is_published else latest
-    finally:  # also when the caller has gone meanwhile
-        plane.deployments.add(latest)
+    if published is not None and is_unfinished(published):
+        plane.deployments.add(published)
+    plane.deployments.add(latest)
+
+
+async def replace_latest(
+    plane: ControlPlane, latest: FunctionVersion, updated: FunctionVersion, *, is_published: bool
+) -> FunctionVersion | None:
+    """Store `updated` in place of `latest`, and with it the version that it is `published` as.
+
+    Answers that version. Raises ServiceError when `latest` is not what is stored any more.
+    """
+    if not is_published:
+        await replace_current(plane, latest, updated)
+        return None
+    while True:
+        version = _already_published(plane, updated)
+        new = None if version is not None else _next(plane, updated)
+        # Another publisher may have been given the number.
+        with suppress(AlreadyExists):
+            await replace_current(plane, latest, updated, new)
+            return version or new
+
+
+def _next(
+    plane: ControlPlane, latest: FunctionVersion, description: str | None = None
+) -> FunctionVersion:
+    """What `latest` is published as. Raises ServiceError when the function has been deleted."""
+    function = plane.functions.function(latest.account_id, latest.region, latest.name)
+    if function is None:
+        raise resource_not_found(f"Function not found: {latest.arn}")
+    return numbered(latest, function.next_version, description)
 
 
 async def publish(
@@ -102,13 +135,10 @@ async def publish(
     ServiceError when the function is deleted meanwhile.
     """
     while (version := _already_published(plane, latest)) is None:
-        function = plane.functions.function(latest.account_id, latest.region, latest.name)
-        if function is None:
-            raise resource_not_found(f"Function not found: {latest.arn}")
-        plane.code_storage.add(latest.account_id, latest.region, latest.code_bytes)
-        version = _numbered(latest, function.next_version, description)
+        version = _next(plane, latest, description)
+        room = plane.code_storage.room_for(latest.account_id, latest.region, latest.code_bytes)
         # Another publisher may have been given the number: look again what there is to do.
-        with suppress(AlreadyExists, NotFound):
+        with suppress(AlreadyExists, NotFound), room:
             await plane.functions.publish(version)
             break
     if is_unfinished(version):
@@ -116,7 +146,10 @@ async def publish(
     return version
 
 
-def _numbered(latest: FunctionVersion, number: int, description: str | None) -> FunctionVersion:
+def numbered(
+    latest: FunctionVersion, number: int, description: str | None = None
+) -> FunctionVersion:
+    """What `latest`, which may not be deployed yet, is as the version of that number."""
     version = replace(
         latest,
         version=str(number),
@@ -162,12 +195,12 @@ def _is_same(published: FunctionVersion, latest: FunctionVersion) -> bool:
 async def list_versions_by_function(
     plane: ControlPlane, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    reference = reference_in(request, caller)
+    reference = function_in(plane, caller, request, "ListVersionsByFunction")
     existing_function(plane, reference)
     listing = f"versions/{reference.arn}"
     versions = plane.functions.versions(reference.account_id, reference.region, reference.name)
     if request.get("Marker"):
-        last = version_order(key_of(request["Marker"], listing))
+        last = position_of(request["Marker"], listing, version_order)
         versions = [version for version in versions if version_order(version.version) > last]
     page, marker = page_of(
         versions, lambda version: version.version, listing, request.get("MaxItems")
@@ -179,5 +212,5 @@ async def list_versions_by_function(
 
 
 def version_order(version: str) -> int:
-    """Where a version stands in lists: `$LATEST` first, then by number."""
-    return int(version) if version.isdigit() else 0
+    """Where a version stands in lists: `$LATEST` first, then by number. Raises ValueError."""
+    return 0 if version == LATEST else int(version)

@@ -113,10 +113,10 @@ class Host:
             tenant_id=fleet.tenant_id,
         )
         member = Member(environment, fleet, is_provisioned)
+        if is_provisioned:  # first: what fails has left nothing of it here
+            member.give_place_back = self.hold_place(fleet.version)
         self.members[environment] = member
         fleet.add(member)
-        if is_provisioned:
-            member.give_place_back = self.hold_place(fleet.version)
         if fleet.tenant_id is not None:
             self.of_tenants[fleet.version.arn] += 1
         self._tasks.create_task(self._own(member), name=f"environment {environment.id}")

@@ -7,6 +7,7 @@ started. Placement stays behind this door.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from lambent.execution_environment.pool.fleet import Fleet, FleetKey, Member
     from lambent.execution_environment.pool.host import HoldPlace
     from lambent.execution_environment.runtime_process import Parts
+
+logger = logging.getLogger(__name__)
 
 # A runtime that has answered asks for its next invocation within microseconds. A call that comes
 # in between waits this long for it before another environment is started.
@@ -195,8 +198,16 @@ class Pool:
         self._tasks.create_task(self._start(fleet), name=f"start of {fleet.version.name}")
 
     async def _start(self, fleet: Fleet) -> None:
+        is_queued = True
+
+        def leave_queue() -> None:
+            nonlocal is_queued
+            if is_queued:
+                is_queued = False
+                fleet.queued_starts -= 1
+
         def is_wanted() -> bool:
-            fleet.queued_starts -= 1
+            leave_queue()
             if self._has_too_many_tenants(fleet):
                 fleet.fail_newest(refusals.too_many_for_tenants())
                 return False
@@ -205,15 +216,17 @@ class Pool:
         try:
             member = await self._host.start(fleet, is_wanted)
         except NoRoom:
-            fleet.queued_starts -= 1
             fleet.fail_newest(refusals.no_room())
-            return
         except ServiceError as error:
-            fleet.queued_starts -= 1
             fleet.fail_newest(error)
-            return
-        if member is None:  # what it was wanted for had been served meanwhile
-            self._rates.give_back(fleet.version.arn, time.monotonic())
+        except Exception:  # a boundary: the failure of one start is no other's, nor the server's
+            logger.exception("no environment of %s could be started", fleet.version.qualified_arn)
+            fleet.fail_newest(refusals.unavailable())
+        else:
+            if member is None:  # what it was wanted for had been served meanwhile
+                self._rates.give_back(fleet.version.arn, time.monotonic())
+        finally:
+            leave_queue()
 
     def _has_too_many_tenants(self, fleet: Fleet) -> bool:
         """Whether no tenant of the function may have one more, though others' may be idle."""

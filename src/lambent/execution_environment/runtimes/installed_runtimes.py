@@ -52,7 +52,7 @@ _INSTALLABLE = {
     "nodejs": _RUNNABLE["nodejs"],
     "java": _RUNNABLE["java"] - {"8"},
 }
-_NAME_ONE = 'To run them with an interpreter you choose, set interpreters = {{ "{}" = "PATH" }}.'
+_NAME_ONE = 'To run {0} with an interpreter you choose, set interpreters = {{ "{0}" = "PATH" }}.'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambent.domain.runtime_catalogue import CATALOGUE
 from lambent.execution_environment.runtimes.installed_runtimes import (
     AWS_JARS,
     MANIFEST,
@@ -55,6 +56,10 @@ def install(identifier: str, directory: Path, progress: Progress) -> None:
     Does nothing when its newest version is what would be installed. Downloads, and so may take
     minutes; `progress` is told each step in a line. Raises RuntimeInstallationFailed.
     """
+    if identifier not in CATALOGUE:
+        raise RuntimeInstallationFailed(
+            "there is no such runtime (`lambent runtime list --all` has all of them)"
+        )
     release = INSTALLABLE.get(identifier)
     if release is None:
         known = ", ".join(INSTALLABLE)

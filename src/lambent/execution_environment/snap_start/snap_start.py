@@ -225,7 +225,7 @@ class SnapStart:
             await snapshot.wait_made()
             self._budget.release(Room(snapshot.limit_to_use(), 0))
         except InitFailed as failure:
-            self._note_unfit(version, f"it does not initialise: {failure}")
+            self._note_unfit(version, str(failure), "has no snapshot, as it does not initialise")
         except NotTaken as problem:
             if not self._is_closing and self._is_current(version):
                 self._note_unfit(version, str(problem))
@@ -236,13 +236,14 @@ class SnapStart:
             if self._snapshots.get(version.configuration_id) is snapshot:
                 del self._snapshots[version.configuration_id]
 
-    def _note_unfit(self, version: FunctionVersion, problem: str) -> None:
+    def _note_unfit(
+        self,
+        version: FunctionVersion,
+        problem: str,
+        said: str = "has no snapshot and is initialised in each environment",
+    ) -> None:
         if version.configuration_id not in self._unfit:
-            logger.warning(
-                "%s has no snapshot and is initialised in each environment: %s",
-                version.qualified_arn,
-                problem,
-            )
+            logger.warning("%s %s: %s", version.qualified_arn, said, problem)
         self._unfit[version.configuration_id] = problem
         if len(self._unfit) > _REMEMBERED:
             self._unfit.popitem(last=False)

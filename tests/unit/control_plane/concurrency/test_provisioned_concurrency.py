@@ -276,3 +276,35 @@ async def test_of_concurrent_callers_no_more_than_fits_succeed(function):
         *(put(function, 400, version) for version in ("1", "2", "3")), return_exceptions=True
     )
     assert sum(isinstance(result, ServiceError) for result in results) == 1
+
+
+async def test_an_alias_moves_to_no_version_that_has_its_own(alias):
+    await put(alias, qualifier="live")
+    await publish(alias, "b")
+    await put(alias, qualifier="2")
+    moved = {"FunctionName": "echo", "Name": "live"}
+    split = {"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.5}}}
+    for request in ({"FunctionVersion": "2"}, split):
+        assert await refused(alias("UpdateAlias", **moved, **request)) == (
+            "ResourceConflictException",
+            "Alias can't be used for Provisioned Concurrency configuration on an already "
+            "Provisioned version",
+        )
+    assert await refused(alias("UpdateAlias", **moved, FunctionVersion="$LATEST")) == (
+        "InvalidParameterValueException",
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+    )
+    assert (await alias("GetAlias", **moved))["FunctionVersion"] == "1"
+    await alias(DELETE, FunctionName="echo", Qualifier="2")
+    await alias("UpdateAlias", **moved, FunctionVersion="2")
+
+
+async def test_an_alias_and_its_next_version_are_not_both_provisioned_at_once(alias):
+    await put(alias, qualifier="live")
+    await publish(alias, "b")
+    answers = await asyncio.gather(
+        alias("UpdateAlias", FunctionName="echo", Name="live", FunctionVersion="2"),
+        put(alias, qualifier="2"),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, ServiceError) for each in answers) == 1

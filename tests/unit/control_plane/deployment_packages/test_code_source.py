@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from dataclasses import replace
@@ -56,6 +57,17 @@ async def test_an_update_takes_the_version_of_the_object_that_is_named(near, arc
     await near.active()
     answer = await near("UpdateFunctionCode", FunctionName="echo", **IN_S3, S3ObjectVersion="v1")
     assert answer["CodeSha256"] == sha256(archive_of("v1"))
+
+
+async def test_few_archives_at_a_time_are_in_memory(near, aws):
+    for _ in range(2):
+        await aws.whole_objects.acquire()
+    creating = asyncio.create_task(near.create(Code=IN_S3))
+    await asyncio.to_thread(lambda: None)
+    assert aws.scopes == []
+    aws.whole_objects.release()
+    await creating
+    assert not aws.whole_objects.locked()
 
 
 async def test_a_layer_too_can_be_in_s3(near, archive_of):
@@ -134,7 +146,7 @@ async def test_without_a_neighbour_the_settings_that_name_one_are_told(api):
 
 async def test_a_neighbour_that_does_not_answer_is_not_the_callers_fault(near):
     class Silent(FakeAws):
-        async def run(self, service: str, scope: Scope, use: Any) -> Any:
+        async def run(self, service: str, scope: Scope, use: Any, **limits: Any) -> Any:
             raise Unreachable("Could not connect to http://objects.test")
 
     silent: Any = Silent()

@@ -50,31 +50,6 @@ def test_no_environment_variable_has_a_null_character():
     assert "null character" in refused_environment({"A": "a\0b"})
 
 
-@pytest.mark.parametrize(
-    ("request_", "said"),
-    [
-        (
-            {"Timeout": 901},
-            "Value '901' at 'timeout' failed to satisfy constraint: Member must "
-            "have value less than or equal to 900",
-        ),
-        (
-            {"MemorySize": 10241},
-            "Value '10241' at 'memorySize' failed to satisfy constraint: "
-            "Member must have value less than or equal to 10240",
-        ),
-        (
-            {"EphemeralStorage": {"Size": 10241}},
-            "Value '10241' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have "
-            "value less than or equal to 10240",
-        ),
-    ],
-)
-async def test_maxima_are_those_of_ordinary_functions(api, request_, said):
-    message = await refused(api.create(**request_), "ValidationException")
-    assert message == f"1 validation error detected: {said}"
-
-
 async def test_a_handler_has_no_null_character(api):
     message = await refused(api.create(Handler="a\0b"), "InvalidParameterValueException")
     assert "null character" in message

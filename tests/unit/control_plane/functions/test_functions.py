@@ -295,15 +295,6 @@ async def test_the_arn_is_qualified_exactly_when_the_caller_asked_so(api):
         assert answer["FunctionArn"] == arn
 
 
-async def test_a_function_of_another_account_is_found_by_its_arn(api):
-    await api.create()
-    other = api.of(account_id="000000000000")
-    assert (await other("GetFunctionConfiguration", FunctionName=ARN))["FunctionArn"] == ARN
-    await refused(
-        other("GetFunctionConfiguration", FunctionName="echo"), "ResourceNotFoundException"
-    )
-
-
 async def test_no_function_has_a_code_signing_config(api):
     await api.create()
     assert await api("GetFunctionCodeSigningConfig", FunctionName="echo") == {}

@@ -60,7 +60,8 @@ async def test_the_location_leads_to_the_zip(api, publish, archive_of):
     path, _, query = location.removeprefix("http://127.0.0.1:9000").partition("?")
     now = api.clock().timestamp()
     sha256 = code_location.verify(api.plane.code_location_key, path, query, now)
-    assert await api.plane.packages.read(sha256) == archive_of("tools")
+    with await api.plane.packages.open(sha256) as archive:
+        assert archive.read() == archive_of("tools")
 
 
 async def test_what_the_publisher_did_not_say_is_not_answered(publish):

@@ -74,6 +74,24 @@ async def revision(api, **request):
     return answer["RevisionId"]
 
 
+@pytest.mark.parametrize(
+    ("principal", "is_told"),
+    [
+        ("arn:aws:iam::999999999999:user/a", True),
+        ("arn:aws:sts::999999999999:assumed-role/a/b", True),
+        ("arn:aws:iam::999999999999:root", False),
+        ("999999999999", False),
+        ("s3.amazonaws.com", False),
+        ("*", False),
+    ],
+)
+async def test_the_log_says_that_an_identity_stands_for_its_account(
+    add, caplog, principal, is_told
+):
+    await add(Principal=principal)
+    assert (f"AddPermission.Principal of {ARN} " in caplog.text) is is_told
+
+
 async def test_a_permission_is_a_statement_of_the_policy(api, add, policy):
     added = await add(SourceArn=BUCKET)
     assert list(added) == ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"]
@@ -158,6 +176,7 @@ async def test_an_account_of_another_partition_has_its_root_there(api, archive_o
             {"Principal": "invalid.nonaws.com"},
             "The provided principal was invalid. Please check the principal and try again.",
         ),
+        ({"Action": "lambda:Fly"}, "The action lambda:Fly is none of Lambda's."),
         (
             {"FunctionUrlAuthType": "NONE"},
             "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",

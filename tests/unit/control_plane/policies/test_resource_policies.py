@@ -115,6 +115,8 @@ async def test_runtimes_have_no_policies(api):
         {"Statement": []},
         {"Statement": [{**STATEMENT, "NotAction": "*"}]},
         {"Statement": [{**STATEMENT, "Condition": {"IpAddress": {"aws:SourceIp": "::"}}}]},
+        {"Statement": [{**STATEMENT, "Action": ["lambda:Invoke*", "s3:GetObject"]}]},
+        {"Statement": [{**STATEMENT, "Resource": [ARN, f"{ARN}x"]}]},
     ],
 )
 async def test_a_policy_that_cannot_be_evaluated_is_not_stored(api, put, document):
@@ -138,3 +140,10 @@ async def test_another_account_needs_permission_for_the_policy_too(api, put):
         code, message = await refused(stranger(operation, ResourceArn=ARN, **request))
         assert code == "AccessDeniedException"
         assert f"lambda:{operation} on resource: {ARN} because no" in message
+
+
+@pytest.mark.parametrize("kind", ["root", "role/a"])
+async def test_the_log_says_that_an_identity_stands_for_its_account(put, caplog, kind):
+    identities = ["999999999999", f"arn:aws:iam::999999999999:{kind}"]
+    await put({"Statement": {**STATEMENT, "Principal": {"AWS": identities}}})
+    assert ("PutResourcePolicy.Policy of" in caplog.text) is (kind == "role/a")

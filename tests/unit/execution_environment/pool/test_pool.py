@@ -10,6 +10,7 @@ from tests.unit.execution_environment.fakes import settle
 from tests.unit.execution_environment.pool_driver import VERSION, open_driver, other, refused
 
 from lambent.domain.errors import ServiceError
+from lambent.execution_environment.pool import host
 from lambent.execution_environment.pool.pool import PoolStatistics
 
 OTHER = other("other")
@@ -285,6 +286,34 @@ async def test_a_start_that_fails_fails_one_call_and_is_logged(driver, caplog):
     await driver.until(lambda: working.request_id == "2")
     working.finish()
     await calls[1]
+
+
+@pytest.mark.parametrize("failing", ["opened", "Environment"])
+async def test_an_odd_failure_of_a_start_is_no_other_calls(driver, caplog, monkeypatch, failing):
+    def fail(*arguments, **options):
+        raise KeyError("Plaintext")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(driver.world if failing == "opened" else host, failing, fail)
+        assert (await refused(driver.call())).code == "ServiceException"
+        await settle()
+    assert "KeyError: 'Plaintext'" in caplog.text
+    assert driver.pool.statistics() == EMPTY
+    assert (driver.held_mib, driver.held_environments) == (0, 0)
+    call, environment = await driver.at_work()
+    environment.finish()
+    await call
+
+
+async def test_a_place_that_cannot_be_held_leaves_nothing_behind(driver):
+    def fail(version):
+        raise KeyError(version)
+
+    driver.pool.hold_places_with(fail)
+    with pytest.raises(KeyError):
+        await driver.pool.provision(VERSION)
+    assert driver.pool.statistics() == EMPTY
+    assert (driver.held_mib, driver.held_environments) == (0, 0)
 
 
 async def test_closing_ends_everything_and_fails_what_waits(monkeypatch):

@@ -261,6 +261,11 @@ def test_what_a_killed_installation_left_is_removed(machine, directory):
     assert not (directory / ".python3.12.staging-old").exists()
 
 
+def test_what_is_no_runtime_is_not_installed(machine, directory):
+    with pytest.raises(RuntimeInstallationFailed, match="there is no such runtime"):
+        install("foo", directory, silently)
+
+
 def test_a_runtime_that_cannot_be_installed_is_refused(machine, directory):
     with pytest.raises(RuntimeInstallationFailed, match=r"nothing to install .* python3.12"):
         install("ruby3.4", directory, silently)

@@ -203,11 +203,14 @@ async def test_a_version_without_a_snapshot_initialises_while_one_is_made(make):
     assert (await starts.volume(PUBLISHED)).path == Path("/copied")
 
 
-async def test_a_function_that_does_not_initialise_is_told(make):
+async def test_a_function_that_does_not_initialise_is_told(make, caplog):
     starts = await make()
     preparing = asyncio.create_task(starts.prepare(PUBLISHED))
     (await FakeSnapshot.begun.get()).fail(InitFailed("Runtime.ExitError"))
     assert await preparing == "Runtime.ExitError"
+    await asyncio.sleep(0)
+    assert "has no snapshot, as it does not initialise: Runtime.ExitError" in caplog.text
+    assert "is initialised in each environment" not in caplog.text
 
 
 @pytest.mark.parametrize("why", ["", "there are no control groups"])
