@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _IF_EXISTS = "IfExists"
-_NOT = "Not"
 _NULL = "Null"
 # By operator, whether one value of the policy fits the request's.
 _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {

@@ -23,7 +23,7 @@ from lambent.store.migration import migrate
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -157,6 +157,20 @@ class Write:
 
     job: Callable[[Connection], None]
     committed: Callable[[], None]
+
+
+def together(writes: Sequence[Write]) -> Write:
+    """All of these writes as one."""
+
+    def job(connection: Connection) -> None:
+        for each in writes:
+            each.job(connection)
+
+    def committed() -> None:
+        for each in writes:
+            each.committed()
+
+    return Write(job, committed)
 
 
 class Database:

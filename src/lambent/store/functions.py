@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lambent.domain.arn import LATEST
 from lambent.domain.quotas import TAGS
+from lambent.store.database import together
 from lambent.store.function_deletion import (
     aliases_of_version,
     delete_function,
@@ -241,6 +242,7 @@ class FunctionStore:
         written `also` is there with it, or nothing is. Raises AlreadyExists, and what they raise.
         """
         row = version_row(latest, self._seal)
+        rest = together(also)
 
         def job(connection: Connection) -> tuple[int, FunctionVersion | None]:
             number = _insert_function(connection, function)
@@ -248,8 +250,7 @@ class FunctionStore:
             published = publish(number) if publish else None
             if published:
                 self._insert_published(connection, published)
-            for write in also:
-                write.job(connection)
+            rest.job(connection)
             return number, published
 
         def committed(made: tuple[int, FunctionVersion | None]) -> None:
@@ -257,8 +258,7 @@ class FunctionStore:
             self._add(_Entry(replace(function, next_version=number), {LATEST: latest}))
             if published:
                 self._add_published(published)
-            for write in also:
-                write.committed()
+            rest.committed()
 
         _, published = await self._database.write(job, committed=committed)
         return published

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lambent.domain.arn import LATEST
 from lambent.domain.records import AccountRecord, FunctionRecord
-from lambent.store.database import Write
+from lambent.store.database import Write, together
 from lambent.store.functions import AlreadyExists, NotFound, RevisionMismatch
 from lambent.store.schema import account_records, aliases, function_records, function_versions
 
@@ -46,9 +46,8 @@ NOTHING = "nothing"
 class FunctionRecords(Generic[F]):
     """One kind of what belongs to functions. A function's end, or a qualifier's, is theirs."""
 
-    def __init__(self, database: Database, functions: FunctionStore, kind: type[F]) -> None:
+    def __init__(self, database: Database, functions: FunctionStore) -> None:
         self._database = database
-        self._kind = kind
         self._records: defaultdict[tuple[str, str, str], dict[str, F]] = defaultdict(dict)
         self._on_change: list[OnChange] = []
         self.changes = asyncio.Lock()
@@ -58,7 +57,7 @@ class FunctionRecords(Generic[F]):
     async def open(
         cls, database: Database, functions: FunctionStore, kind: type[F]
     ) -> FunctionRecords[F]:
-        store = cls(database, functions, kind)
+        store = cls(database, functions)
         for row in await database.read(
             lambda connection: _rows(connection, function_records, kind.__name__)
         ):
@@ -97,16 +96,8 @@ class FunctionRecords(Generic[F]):
 
     async def write(self, writes: Sequence[Write]) -> None:
         """All of them, or none; raises what they raise."""
-
-        def job(connection: Connection) -> None:
-            for each in writes:
-                each.job(connection)
-
-        def committed(_: None) -> None:
-            for each in writes:
-                each.committed()
-
-        await self._database.write(job, committed=committed)
+        write = together(writes)
+        await self._database.write(write.job, committed=lambda _: write.committed())
 
     def putting(self, record: F, *, instead_of: str = WHATEVER) -> Write:
         """What `put` writes, for a transaction that writes more."""
@@ -155,15 +146,14 @@ class FunctionRecords(Generic[F]):
 class AccountRecords(Generic[A]):
     """One kind of what belongs to accounts."""
 
-    def __init__(self, database: Database, kind: type[A]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._kind = kind
         self._records: defaultdict[tuple[str, str], dict[str, A]] = defaultdict(dict)
         self.changes = asyncio.Lock()
 
     @classmethod
     async def open(cls, database: Database, kind: type[A]) -> AccountRecords[A]:
-        store = cls(database, kind)
+        store = cls(database)
         for row in await database.read(
             lambda connection: _rows(connection, account_records, kind.__name__)
         ):

@@ -9,6 +9,7 @@ import pytest
 from tests.support.versions import function_version
 
 from lambent.store.database import Database
+from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.seal import Seal
 
 
@@ -27,6 +28,16 @@ async def database(tmp_path):
 @pytest.fixture
 def seal():
     return Seal(bytes(32))
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "packages"
+
+
+@pytest.fixture
+def packages(root):
+    return DeploymentPackages(root)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.support.files import files_below, names_in
 
 from lambent.domain import quotas
 from lambent.domain.errors import ServiceError
@@ -23,24 +24,6 @@ from lambent.store.deployment_packages import DeploymentPackages
 LINK = 0o120777
 BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 EMPTY_ZIP = "Uploaded file must be a non-empty zip"
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "packages"
-
-
-@pytest.fixture
-def packages(root):
-    return DeploymentPackages(root)
-
-
-def names_in(path):
-    return sorted(found.name for found in path.iterdir())
-
-
-def files_below(path):
-    return sorted(str(found.relative_to(path)) for found in path.rglob("*"))
 
 
 def mode(path):

@@ -8,32 +8,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.files import files_below, names_in
 
 from lambent.domain import quotas
 from lambent.domain.errors import ServiceError
 from lambent.store import deployment_packages
-from lambent.store.deployment_packages import DeploymentPackages
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "packages"
-
-
-@pytest.fixture
-def packages(root):
-    return DeploymentPackages(root)
-
-
-def names_in(path):
-    return sorted(found.name for found in path.iterdir())
-
-
-def files_below(path):
-    return sorted(str(found.relative_to(path)) for found in path.rglob("*"))
 
 
 def make_old(root):

@@ -86,11 +86,6 @@ async def put_policy(
         await plane.policies.put(policy)
     except NotFound:
         raise _owner_missing(plane, reference) from None
-    if _owner(plane, reference) is None:
-        # A version or alias that went meanwhile: an alias of that name that comes later must not
-        # find a policy.
-        await delete_policy(plane, policy)
-        raise _owner_missing(plane, reference)
     return policy
 
 

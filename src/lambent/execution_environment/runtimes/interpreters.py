@@ -91,11 +91,11 @@ def find_interpreters(
     """
     candidates = {search: list(dict.fromkeys(_candidates(search))) for search in searches}
     paths = {(search.family, path) for search, found in candidates.items() for path in found}
-    answers = _ask_all(paths, answers_directory)
+    interpreters = _ask_all(paths, answers_directory)
     found: dict[Search, Interpreter] = {}
     for search, paths_in_order in candidates.items():
         for path in paths_in_order:
-            interpreter = _described(search.family, answers.get((search.family, path)))
+            interpreter = interpreters.get((search.family, path))
             if interpreter is not None and _is_usable(interpreter) and _fits(interpreter, search):
                 found[search] = interpreter
                 break
@@ -104,25 +104,25 @@ def find_interpreters(
 
 def _ask_all(
     programs: Iterable[tuple[str, Path]], answers_directory: Path | None
-) -> Mapping[tuple[str, Path], str]:
-    """What each (family, path) says of itself, of those that say anything."""
+) -> Mapping[tuple[str, Path], Interpreter]:
+    """What each (family, path) says it is, of those that say anything sensible."""
     remembered = read_answers(answers_directory) if answers_directory else {}
     known: dict[str, str] = {}
-    answers: dict[tuple[str, Path], str] = {}
+    interpreters: dict[tuple[str, Path], Interpreter] = {}
     with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="interpreter probe") as pool:
         asked = [(program, pool.submit(_ask, *program, remembered)) for program in programs]
     for (family, path), probe in asked:
         its_identity, answer = probe.result()
-        if answer is None:
+        interpreter = None if answer is None else _described(family, answer)
+        if answer is None or interpreter is None:
             continue
-        answers[family, path] = answer
-        interpreter = _described(family, answer)
+        interpreters[family, path] = interpreter
         # A shim stays the same file when it is switched over to another version.
-        if interpreter is not None and interpreter.executable.resolve() == path.resolve():
+        if interpreter.executable.resolve() == path.resolve():
             known[its_identity] = answer
     if answers_directory and known != remembered:
         write_answers(answers_directory, known)
-    return answers
+    return interpreters
 
 
 def _candidates(search: Search) -> Iterator[Path]:
@@ -212,10 +212,8 @@ def _start(family: str, path: Path) -> str | None:
         return None
 
 
-def _described(family: str, answer: str | None) -> Interpreter | None:
+def _described(family: str, answer: str) -> Interpreter | None:
     """What a program says it is, or None when it says nothing sensible."""
-    if answer is None:
-        return None
     if family == "java":
         return _java(answer)
     try:
