@@ -22,6 +22,7 @@ from lambent.store.log_records import (
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.filter_pattern import parse_filter_pattern
 from lambent.telemetry.log_references import (
+    event_identifier,
     invalid_parameter,
     invalid_token,
     key_of_token,
@@ -253,10 +254,8 @@ def _answered(event: LogEvent) -> dict[str, Any]:
 
 
 def _filtered(event: LogEvent) -> dict[str, Any]:
-    timestamp_ms, event_id = event.position
     return {
         "logStreamName": event.stream,
         **_answered(event),
-        # 56 digits that sort by time, as AWS's do.
-        "eventId": f"{timestamp_ms:020d}{event_id:036d}",
+        "eventId": event_identifier(event.position),
     }

@@ -10,7 +10,7 @@ from lambent.domain.paging import key_of, marker_after
 
 if TYPE_CHECKING:
     from lambent.domain.caller import Caller
-    from lambent.store.log_records import LogGroup, LogStream
+    from lambent.store.log_records import LogGroup, LogStream, Position
     from lambent.store.logs import LogStore
 
 _GROUP_ARN = re.compile(
@@ -75,6 +75,12 @@ async def named_stream(logs: LogStore, group: LogGroup, name: str) -> LogStream:
     if stream is None:
         raise stream_not_found()
     return stream
+
+
+def event_identifier(position: Position) -> str:
+    """56 digits that sort by time, as AWS's do."""
+    timestamp_ms, event_id = position
+    return f"{timestamp_ms:020d}{event_id:036d}"
 
 
 def token_after(key: str, listing: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from lambent.telemetry import log_events, log_groups, log_streams
 from lambent.telemetry.log_references import invalid_parameter
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lambent.domain.caller import Caller
     from lambent.store.logs import LogStore
 
+Plane = TypeVar("Plane")
 Operation: TypeAlias = Callable[["LogStore", "Caller", dict[str, Any]], Awaitable[dict[str, Any]]]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,21 +31,23 @@ def _is_text(value: object) -> bool:
     return True
 
 
-def _checked(operation: Operation) -> Operation:
+def checked(
+    operation: Callable[[Plane, Caller, dict[str, Any]], Awaitable[dict[str, Any]]],
+) -> Callable[[Plane, Caller, dict[str, Any]], Awaitable[dict[str, Any]]]:
     """Refuses names the database could not even look for."""
 
     @wraps(operation)
-    async def checked(logs: LogStore, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    async def refusing(plane: Plane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
         for member, value in request.items():
             if member != _MENDED and not _is_text(value):
                 raise invalid_parameter(f"The value of {member} is not valid Unicode.")
-        return await operation(logs, caller, request)
+        return await operation(plane, caller, request)
 
-    return checked
+    return refusing
 
 
 OPERATIONS: dict[str, Operation] = {
-    name: _checked(operation)
+    name: checked(operation)
     for name, operation in {
         "CreateLogGroup": log_groups.create_log_group,
         "DeleteLogGroup": log_groups.delete_log_group,

@@ -1,0 +1,1 @@
+"""What is measured of functions: recorded in memory, kept by the minute, read in CloudWatch's API."""
