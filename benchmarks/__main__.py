@@ -10,6 +10,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks.asynchronous import asynchronous
 from benchmarks.cold import bursts, cold
 from benchmarks.control_plane import control_plane
 from benchmarks.figures import record, text
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
     Part = Callable[[], Iterator[Figures | Skipped]]
 
-PARTS = ("warm", "cold", "bursts", "frozen", "provisioned", "memory", "control-plane")
+PARTS = (
+    "warm",
+    "asynchronous",
+    "cold",
+    "bursts",
+    "frozen",
+    "provisioned",
+    "memory",
+    "control-plane",
+)
 
 
 def main() -> None:
@@ -54,6 +64,7 @@ def read_options() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3, help="of each warm load, in turn")
     arguments.add_argument("--requests", type=int, default=6000, help="of each warm load")
+    arguments.add_argument("--events", type=int, default=100_000, help="that wait in a long queue")
     arguments.add_argument("--cold-starts", type=int, default=30, help="of each kind")
     arguments.add_argument("--bursts", type=int, default=2, help="of 100 calls each")
     arguments.add_argument("--idle-calls", type=int, default=50, help="after a freeze, and without")
@@ -74,6 +85,9 @@ def read_options() -> argparse.Namespace:
 def parts(options: argparse.Namespace, python: Runtime) -> dict[str, Part]:
     return {
         "warm": partial(warm, python, options.rounds, options.requests),
+        "asynchronous": partial(
+            asynchronous, python, options.rounds, options.requests, options.events
+        ),
         "cold": partial(cold, python, options.cold_starts),
         "bursts": partial(bursts, python, options.bursts),
         "frozen": partial(frozen, python, options.idle_calls),

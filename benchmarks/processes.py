@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.functions import FULL_CPU_MIB
 from lambent.domain.function import FunctionVersion
 from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
-from lambent.execution_environment.variables import Credentials, defined_variables
+from lambent.execution_environment.variables import defined_variables
 from lambent.server.config import data_home
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def load(
     requests: int,
     at_once: int | None = None,
     event: dict[str, object] | None = None,
+    is_queued: bool = False,
 ) -> dict[str, Any]:
     """One run of the load generator, in a process of its own."""
     options = {
@@ -94,6 +95,7 @@ def load(
         "requests": requests,
         "at_once": at_once or connections,
         "event": event or {"key": "value"},
+        "is_queued": is_queued,
     }
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", str(port), path, json.dumps(options)],
@@ -260,7 +262,7 @@ def _command(function: Function, code: Path, port: int) -> tuple[tuple[str, ...]
         function.runtime,
         log_stream="bare",
         runtime_api=f"127.0.0.1:{port}",
-        credentials=Credentials(access_key_id="a", secret_access_key="b", session_token="c"),
+        credentials={"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"},
     )
     argv = function.runtime.command(
         task_root=code, layers_root=None, memory_mib=FULL_CPU_MIB, variables=variables

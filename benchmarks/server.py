@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _WAIT = {"Delay": 0.02, "MaxAttempts": 3000}
 _SETTLED_SECONDS = 20.0
 # Limits of the host's are not what is measured; a hundred environments may take more than it has.
-_WITHOUT_LIMITS = ("--memory-mib", "1000000")
+# Nor is what neighbours take at the same time.
+_WITHOUT_LIMITS = ("--memory-mib", "1000000", "--companion", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,23 @@ class Server:
         listed: list[dict[str, Any]] = self._read("/_lambent/environments")["environments"]
         return listed
 
+    def waiting_events(self, function: Function) -> int:
+        """Accepted events of a function that are not done."""
+        listed = self._read(f"/_lambent/queue?function={function.name}&limit=1")
+        return sum(each["count"] for each in listed["counts"])
+
+    def purge_events(self, function: Function) -> None:
+        """Forget all of them that wait."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(
+                "POST",
+                "/_lambent/queue/purge",
+                json.dumps({"function": function.name}),
+                {"Content-Type": "application/json"},
+            )
+            connection.getresponse().read()
+
     def settle(self) -> None:
         """Wait until whatever it makes ahead of need has been made."""
         if not self.has_fast_starts:
@@ -157,12 +175,14 @@ def path(function: Function, version: str | None = None) -> str:
 
 
 @contextlib.contextmanager
-def lambent_server(*options: str, has_fast_starts: bool = True) -> Iterator[Server]:
-    """A server on a free port."""
+def lambent_server(
+    *options: str, has_fast_starts: bool = True, data_dir: Path | None = None
+) -> Iterator[Server]:
+    """A server on a free port, with nothing in it unless `data_dir` has something."""
     lambent = str(Path(sys.executable).with_name("lambent"))
     options = (*_WITHOUT_LIMITS, "--fast-starts", str(has_fast_starts).lower(), *options)
     with tempfile.TemporaryDirectory() as directory:
-        command = [lambent, "serve", "--port", "0", "--data-dir", directory]
+        command = [lambent, "serve", "--port", "0", "--data-dir", str(data_dir or directory)]
         # Without fast starts it says so of every snapshot.
         command += ["--log-level", "warning" if has_fast_starts else "error", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

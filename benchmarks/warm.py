@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 16
 FEW = 4
-_WARMING = 800
+WARMING = 800
 
 
 def warm(runtime: Runtime, rounds: int, requests: int) -> Iterator[Figures]:
@@ -68,7 +68,7 @@ class Shape:
 def _compared(
     plan: Plan, shape: Shape, ports: Mapping[str, int], references: int = 1
 ) -> Iterator[Figures]:
-    _loads(plan, shape, ports, _WARMING)
+    _loads(plan, shape, ports, WARMING)
     for server in plan.servers:
         server.settle()
     rounds = [_loads(plan, shape, ports, plan.requests) for _ in range(plan.rounds)]

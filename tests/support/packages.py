@@ -53,6 +53,18 @@ def npm_package(specification: str) -> Path:
     return unpacked
 
 
+@functools.cache
+def npm_packages(specification: str) -> Path:
+    """A directory with `node_modules`: of a package, `name@version`, and of what it needs."""
+
+    def install(target: Path) -> list[str]:
+        target.mkdir()
+        quietly = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+        return ["npm", "install", *quietly, "--prefix", str(target), specification]
+
+    return _kept(f"{specification}-and-its-own", install)
+
+
 def _kept(name: str, command: Callable[[Path], list[str]]) -> Path:
     """The directory `command` fills; the test is skipped where that cannot be had."""
     kept = _KEPT / re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
@@ -71,10 +83,10 @@ def _kept(name: str, command: Callable[[Path], list[str]]) -> Path:
     return kept
 
 
-def zipped_directory(root: Path) -> bytes:
-    """A .zip archive of what is in a directory, permission bits kept."""
+def zipped_directory(root: Path, *, below: str = "") -> bytes:
+    """A .zip archive of what is in a directory, permission bits kept; in it, `below` another."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
-            writer.write(file, file.relative_to(root))
+            writer.write(file, Path(below) / file.relative_to(root))
     return archive.getvalue()

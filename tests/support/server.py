@@ -24,6 +24,8 @@ ROLE = "arn:aws:iam::000000000000:role/lambda-role"
 _START_SECONDS = 60
 # Tests use runtimes of any age, on any day: AWS's dates for them do not count.
 DATELESS = ("--blocked-runtimes", "allow")
+# Most tests have no use for neighbours, or start their own. A later option wins.
+ALONE = ("--companion", "off")
 
 
 @dataclass
@@ -76,7 +78,8 @@ def running_server(
 
     `through` is a command that becomes the one given after it.
     """
-    command = [LAMBENT, "serve", "--port", "0", "--data-dir", str(data_dir), *DATELESS, *options]
+    command = [LAMBENT, "serve", "--port", "0", "--data-dir", str(data_dir)]
+    command += [*DATELESS, *ALONE, *options]
     log = data_dir.with_suffix(".log")
     with log.open("a") as stderr:
         start = stderr.tell()

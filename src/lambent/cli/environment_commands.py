@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import shutil
 import sys
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambent.cli.api_commands import NotRun, endpoint_option
-from lambent.cli.output import json_option, print_json, print_table
+from lambent.cli.api_commands import endpoint_option
+from lambent.cli.output import duration, json_option, print_json, print_table
+from lambent.cli.server_requests import ask, not_lambent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 Listed = dict[str, Any]  # an environment, as the server tells it
 
 _PATH = "/_lambent/environments"
-_TIMEOUT_SECONDS = 10
 _MIB = 1024 * 1024
 _HEADER = ("FUNCTION", "VERSION", "STATE", "AGE", "MEMORY", "INVOCATIONS", "KIND", "ID")
 _OWNER_HEADER = ("ACCOUNT", "REGION")
@@ -91,25 +87,10 @@ def _ask(endpoint_url: str, function: str | None) -> list[Listed]:
     """The environments the server at `endpoint_url` has. Raises NotRun."""
     query = f"?{urllib.parse.urlencode({'function': function})}" if function else ""
     try:
-        request = urllib.request.Request(f"{endpoint_url.rstrip('/')}{_PATH}{query}")
-        if request.type not in ("http", "https"):
-            raise ValueError(f"{endpoint_url} is no address of a server")
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            environments: list[Listed] = json.load(answer)["environments"]
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
-        raise NotRun(
-            f"{_why(error)}\nIs a Lambent server running at {endpoint_url}? Start it with "
-            "`lambent serve`, or name another with --endpoint-url."
-        ) from error
+        environments: list[Listed] = ask(endpoint_url, f"{_PATH}{query}")["environments"]
+    except KeyError as error:
+        raise not_lambent(endpoint_url, "What answers there is something else.") from error
     return environments
-
-
-def _why(error: Exception) -> str:
-    """The reason in words: not that of urllib, which has the system's in it as Python shows it."""
-    if isinstance(error, urllib.error.HTTPError):
-        return str(error)  # an answer with an error status
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return getattr(reason, "strerror", None) or str(reason)
 
 
 def _owner(listed: Listed) -> tuple[str, str]:
@@ -131,7 +112,7 @@ def _row(listed: Listed, owners: set[tuple[str, str]]) -> tuple[str, ...]:
         listed["function"],
         listed["version"],
         listed["state"],
-        _duration(time.time() - listed["created_ms"] / 1000),
+        duration(time.time() - listed["created_ms"] / 1000),
         _memory(listed),
         str(listed["invocations"]),
         listed["kind"],
@@ -143,19 +124,6 @@ def _memory(listed: Listed) -> str:
     used = listed["memory_used_bytes"]
     text = "?" if used is None else f"{used / _MIB:.0f}"
     return f"{text}/{listed['memory_limit_bytes'] // _MIB} MB"
-
-
-def _duration(seconds: float) -> str:
-    """In its two largest units: `12s`, `3m05s`, `2h10m`, `4d03h`."""
-    whole = max(0, int(seconds))
-    for size, large, small_size, small in (
-        (86400, "d", 3600, "h"),
-        (3600, "h", 60, "m"),
-        (60, "m", 1, "s"),
-    ):
-        if whole >= size:
-            return f"{whole // size}{large}{whole % size // small_size:02d}{small}"
-    return f"{whole}s"
 
 
 def _print_busiest(

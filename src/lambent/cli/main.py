@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambent.cli import api_commands, doctor_command, environment_commands, runtime_commands
+from lambent.cli import (
+    api_commands,
+    doctor_command,
+    environment_commands,
+    queue_commands,
+    runtime_commands,
+)
 from lambent.sandbox import signals
 from lambent.sandbox.privileges import enter_namespaces
 from lambent.server.config import SETTINGS, Config, ConfigurationError, load
@@ -114,3 +120,4 @@ main.add_command(api_commands.invoke)
 main.add_command(api_commands.logs)
 main.add_command(environment_commands.ps)
 main.add_command(environment_commands.top)
+main.add_command(queue_commands.queue)

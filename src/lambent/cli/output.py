@@ -25,3 +25,16 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         line = "  ".join(cells).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def duration(seconds: float) -> str:
+    """In its two largest units: `12s`, `3m05s`, `2h10m`, `4d03h`."""
+    whole = max(0, int(seconds))
+    for size, large, small_size, small in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size}{large}{whole % size // small_size:02d}{small}"
+    return f"{whole}s"

@@ -23,20 +23,12 @@ _SENTENCES: Mapping[str, tuple[str, ...]] = {
         "CreateFunctionUrlConfig",
         "UpdateFunctionUrlConfig",
     ),
-    "Functions are not invoked asynchronously yet: there are no retries and no destinations.": (
-        "PutFunctionEventInvokeConfig",
-        "UpdateFunctionEventInvokeConfig",
-    ),
-    "Functions are not invoked asynchronously yet: there are no loops to find.": (
-        "PutFunctionRecursionConfig",
-    ),
     "Signatures of deployment packages are not checked yet: any package is taken.": (
         "CreateCodeSigningConfig",
         "PutFunctionCodeSigningConfig",
         "UpdateCodeSigningConfig",
         "CodeSigningConfigArn",
     ),
-    "Events are not sent to dead-letter queues yet.": ("DeadLetterConfig",),
     "Only processes of Python 3.12 and later can be copied: a version in Java or .NET initialises in "
     "each of its environments, and its hooks around snapshots do not run.": ("SnapStart",),
     "Of a caller only the account is known: what is said of a user or a role counts for everybody "

@@ -1,9 +1,17 @@
-"""Who calls an API, as the request's credential scope says."""
+"""Who calls an API, as the request's credential scope says, or its signature proves."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A function that calls, as its signature proved: it may do what its execution role may."""
+
+    arn: str  # arn:aws:sts::123456789012:assumed-role/role/function
+    role_arn: str
 
 
 # Not frozen: one is made for every request, and a frozen one takes three times as long to make.
@@ -14,6 +22,14 @@ class Caller:
     request_id: str  # a UUID; answered as x-amzn-RequestId
     trace_header: str | None = None  # X-Amzn-Trace-Id as it came
     host: str = ""  # the Host header, for links that must lead back to this server
+    principal: Principal | None = None  # None: the whole account, which may do everything
+
+    @property
+    def arn(self) -> str:
+        """Who calls, in the words of errors."""
+        if self.principal is not None:
+            return self.principal.arn
+        return f"arn:{self.partition}:iam::{self.account_id}:root"
 
     @property
     def partition(self) -> str:

@@ -35,7 +35,7 @@ def access_denied(
     why = reason or f"because no resource-based policy allows the lambda:{operation} action"
     return ServiceError(
         "AccessDeniedException",
-        f"User: arn:{caller.partition}:iam::{caller.account_id}:root is not authorized to perform: "
+        f"User: {caller.arn} is not authorized to perform: "
         f"lambda:{operation} on resource: {arn} {why}",
     )
 

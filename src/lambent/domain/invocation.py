@@ -44,6 +44,7 @@ class InvocationResult:
     payload: bytes
     is_function_error: bool = False
     log_tail: bytes = b""
+    duration_ms: float = 0.0  # of the function's code
 
 
 def error_payload(error_type: str, message: str) -> bytes:

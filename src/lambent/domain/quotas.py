@@ -20,6 +20,13 @@ SCALING_SECONDS = 10
 # Of one function with tenant isolation, idle ones too, for each concurrent execution it may have.
 TENANT_ENVIRONMENTS = 2.5
 
+# Asynchronous invocations
+EVENT_PAYLOAD_BYTES = MIB
+EVENT_AGE_SECONDS = 6 * 60 * 60
+EVENT_RETRIES = 2  # after errors of the function's
+RETRY_WAIT_SECONDS = 60.0  # before the first retry, and twice as long before the second
+LONGEST_BACK_OFF_SECONDS = 300.0  # of an event that could not be run; the first wait is 1 second
+
 # Functions
 FUNCTION_NAME_CHARACTERS = 64
 MEMORY_DEFAULT_MIB = 128
@@ -69,5 +76,6 @@ FILE_DESCRIPTORS = 1024
 PROCESSES_AND_THREADS = 1024
 
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+SUBSCRIPTION_FILTERS = 2  # of one log group
 LOG_EVENT_BYTES = 1024 * 1024
 LOG_EVENT_OVERHEAD_BYTES = 26  # what is counted for each event beside its message

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,13 @@ class Concurrency:
         functions.on_delete(self._forget)
 
     def admit(
-        self, version: FunctionVersion, *, is_provisioned: bool
+        self, version: FunctionVersion, *, is_provisioned: bool, is_waited_for: bool = True
     ) -> AbstractContextManager[None]:
         """A place for one invocation, to be entered at once and held until it is over.
 
         With `is_provisioned` an environment that was made ready ahead takes it: that one has its
-        place already. Raises TooManyRequestsException when there is none.
+        place already. Requests have a rate when somebody waits for the answer; events have none.
+        Raises TooManyRequestsException when there is none.
         """
         function = self._function(version)
         share = function.share
@@ -65,9 +67,14 @@ class Concurrency:
             return _NOTHING_HELD
         if share.taken >= share.most:
             raise share.used_up()
-        if share.rate is not None and not share.rate.has_one_more(time.monotonic()):
+        rate = share.rate if is_waited_for else None
+        if rate is not None and not rate.has_one_more(time.monotonic()):
             raise _throttled("ReservedFunctionInvocationRateLimitExceeded", retryAfterSeconds="1")
         return function
+
+    def is_reserved(self, version: FunctionVersion) -> bool:
+        """Whether its function has places that are nobody else's."""
+        return (version.account_id, version.region, version.name) in self._own
 
     def hold(self, version: FunctionVersion) -> Callable[[], None]:
         """Take a place for an environment that is made ready ahead, whether there is one or not.
@@ -77,6 +84,23 @@ class Concurrency:
         function = self._function(version)
         function.__enter__()
         return function.__exit__
+
+    def stand_in_line(self, function: FunctionKey, tell: Callable[[], None]) -> bool:
+        """Have `tell` called, once, when it is its turn to try for a place; False if it is now.
+
+        Whoever is told may find the place taken: nobody holds it meanwhile.
+        """
+        share = self._share(function)
+        if share.taken < share.most:
+            return False
+        share.line.append(tell)
+        return True
+
+    def pass_on(self, function: FunctionKey) -> None:
+        """Who was told has no use for the place: it is the next one's turn."""
+        share = self._share(function)
+        if share.line and share.taken < share.most:
+            share.line.popleft()()
 
     def _function(self, version: FunctionVersion) -> _Function:
         key = (version.account_id, version.region, version.name)
@@ -101,12 +125,14 @@ class Concurrency:
         before = self._own.pop(key, None)
         if before is not None:
             common.most += before.most
+            before.tell_all()
         record = self._reserved.get(*key)
         if record is not None:
             common.most -= record.executions
             self._own[key] = _Share(record.executions, _RequestRate(record.executions))
         if key in self._functions:
             self._functions[key].move(self._share(key))
+        common.tell_all()
 
     def _forget(self, account_id: str, region: str, name: str, qualifier: str | None) -> None:
         """A function is gone. What it still has at work gives its places back by itself."""
@@ -138,13 +164,20 @@ class _RequestRate:
 class _Share:
     """Places of one function, or of all those of an account that have none of their own."""
 
-    __slots__ = ("most", "rate", "taken")
+    __slots__ = ("line", "most", "rate", "taken")
 
     def __init__(self, most: int, rate: _RequestRate | None = None) -> None:
         self.most = most
         self.taken = 0
         # Only of one function: AWS's rate for accounts protects AWS, and here the host is the limit.
         self.rate = rate
+        self.line: deque[Callable[[], None]] = deque()  # who waits for a place
+
+    def tell_all(self) -> None:
+        """How many places there are has changed: whoever waits may try."""
+        waiting, self.line = self.line, deque()
+        for tell in waiting:
+            tell()
 
     def used_up(self) -> ServiceError:
         if self.rate is None:
@@ -169,6 +202,8 @@ class _Function:
     def __exit__(self, *exception: object) -> None:
         self.taken -= 1
         self.share.taken -= 1
+        if self.share.line:
+            self.share.line.popleft()()
 
     def move(self, share: _Share) -> None:
         """To another share, with all it has at work."""

@@ -1,4 +1,4 @@
-"""The Invoke operation, synchronous.
+"""The operations Invoke and InvokeAsync.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -6,50 +6,52 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 from __future__ import annotations
 
 import base64
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambent.domain.arn import LATEST, FunctionReference, is_alias, parse_function_reference
+from lambent.domain.arn import FunctionReference, parse_function_reference
+from lambent.domain.asynchronous_event import AsynchronousEvent
 from lambent.domain.caller import Caller
-from lambent.domain.errors import invalid_parameter_value, resource_conflict, resource_not_found
+from lambent.domain.errors import ServiceError, invalid_parameter_value
 from lambent.domain.invocation import Invocation
+from lambent.domain.recursion import ends_loops, loop_detected
 from lambent.domain.resource_policy import check_caller
 from lambent.domain.trace import continue_trace
-from lambent.invocation.payload import checked_client_context, checked_event, checked_tenant_id
+from lambent.invocation.payload import (
+    checked_client_context,
+    checked_event,
+    checked_queued_event,
+    checked_tenant_id,
+)
+from lambent.invocation.run import Runs, admit, run, runnable_version
+from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
-    from lambent.domain.function import FunctionVersion
+    from lambent.domain.recursion import RecursionConfig
     from lambent.domain.resource_policy import FunctionPolicy
-    from lambent.execution_environment.pool.pool import Pool
-    from lambent.invocation.concurrency import Concurrency
-    from lambent.store.aliases import AliasStore
-    from lambent.store.functions import FunctionStore
+    from lambent.invocation.asynchronous.event_queue import EventQueue
     from lambent.store.records import FunctionRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPlane:
-    """What invocations are made from."""
+    """What invocations are made with."""
 
-    functions: FunctionStore
-    aliases: AliasStore
+    runs: Runs
+    events: EventQueue
     policies: FunctionRecords[FunctionPolicy]
-    pool: Pool
-    concurrency: Concurrency
-    # From 0 to below 1, evenly: what an alias splits requests between two versions by.
-    chance: Callable[[], float] = random.random
+    recursion_configs: FunctionRecords[RecursionConfig]
 
 
 Operation = Callable[[DataPlane, Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Run a function and answer what it returned."""
+    """Run a function and answer what it returned; or queue the event, or neither."""
     reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
     check_caller(plane.policies.get, caller, reference, "InvokeFunction")
-    version = runnable_version(plane, reference)
+    version = runnable_version(plane.runs, reference)
     if "DurableExecutionName" in request:
         raise invalid_parameter_value(
             "DurableExecutionName is not available in this release of Lambent: durable executions "
@@ -58,31 +60,25 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     tenant_id = checked_tenant_id(
         request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
     )
-    event = checked_event(request.get("Payload", b""))
-    client_context = checked_client_context(request.get("ClientContext"))
     invocation_type = request.get("InvocationType", "RequestResponse")
+    checked = checked_queued_event if invocation_type == "Event" else checked_event
+    invocation = Invocation(
+        request_id=caller.request_id,
+        invoked_arn=reference.qualified_arn,
+        payload=checked(request.get("Payload", b"")),
+        trace_header=continue_trace(caller.trace_header, reference.arn),
+        client_context=checked_client_context(request.get("ClientContext")),
+        tenant_id=tenant_id,
+    )
     if invocation_type == "DryRun":
         return {"StatusCode": 204, "Payload": b""}
     if invocation_type == "Event":
-        raise invalid_parameter_value(
-            "InvocationType Event is not available in this release of Lambent: its queue is not "
-            "there yet. Use RequestResponse."
-        )
+        await plane.events.accept(queued_event(reference, invocation))
+        return {"StatusCode": 202, "Payload": b""}
+    _refuse_loop(plane, reference, invocation)
     wants_log_tail = request.get("LogType") == "Tail"
-    is_provisioned = plane.pool.has_provisioned(version)
-    with plane.concurrency.admit(version, is_provisioned=is_provisioned):
-        result = await plane.pool.invoke(
-            version,
-            Invocation(
-                request_id=caller.request_id,
-                invoked_arn=reference.qualified_arn,
-                payload=event,
-                trace_header=continue_trace(caller.trace_header),
-                client_context=client_context,
-                tenant_id=tenant_id,
-            ),
-            wants_log_tail=wants_log_tail,
-        )
+    with admit(plane.runs, version, reference.qualifier):
+        result = await run(plane.runs, version, invocation, wants_log_tail=wants_log_tail)
     output = {"StatusCode": 200, "Payload": result.payload, "ExecutedVersion": version.version}
     if result.is_function_error:
         output["FunctionError"] = "Unhandled"
@@ -91,32 +87,57 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     return output
 
 
-def runnable_version(plane: DataPlane, reference: FunctionReference) -> FunctionVersion:
-    """The version that serves this one request, if it can run now.
+async def invoke_async(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Queue the event: the operation that was there before InvocationType.
 
-    Of an alias's two versions its weight decides, each time anew. Raises ServiceError as AWS does.
+    https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html
     """
+    await invoke(
+        plane,
+        caller,
+        {
+            "FunctionName": request["FunctionName"],
+            "InvocationType": "Event",
+            "Payload": request["InvokeArgs"],
+        },
+    )
+    return {"Status": 202}
+
+
+def queued_event(reference: FunctionReference, invocation: Invocation) -> AsynchronousEvent:
+    """What the queue accepts for `invocation`, as of now."""
+    return AsynchronousEvent(
+        account_id=reference.account_id,
+        region=reference.region,
+        name=reference.name,
+        qualifier=reference.qualifier,
+        request_id=invocation.request_id,
+        payload=invocation.payload,
+        trace_header=invocation.trace_header,
+        client_context=invocation.client_context,
+        tenant_id=invocation.tenant_id,
+        accepted_ms=now_ms(),
+    )
+
+
+def _refuse_loop(plane: DataPlane, reference: FunctionReference, invocation: Invocation) -> None:
+    """Of events the queue decides: these have somewhere to go."""
+    if not loop_detected(invocation.trace_header):
+        return
     function = (reference.account_id, reference.region, reference.name)
-    qualifier = reference.qualifier or LATEST
-    if is_alias(qualifier) and (alias := plane.aliases.get(*function, qualifier)) is not None:
-        qualifier = alias.routed_version(plane.chance())
-    version = plane.functions.version(*function, qualifier)
-    if version is None:
-        # AWS's Invoke, unlike its GetFunction, also names the $LATEST that nobody asked for.
-        missing = f"{reference.arn}:{reference.qualifier or LATEST}"
-        raise resource_not_found(f"Function not found: {missing}")
-    if version.state != "Active":
-        raise resource_conflict(
-            "The operation cannot be performed at this time. "
-            f"The function is currently in the following state: {version.state}"
+    if ends_loops(plane.recursion_configs.get(*function)):
+        plane.runs.metrics.of(*function, reference.qualifier, None).add(
+            "RecursiveInvocationsDropped"
         )
-    return version
+        raise ServiceError(
+            "RecursiveInvocationException",
+            "Lambda has detected this function being invoked in a recursive loop with other "
+            "resources, and stopped it. PutFunctionRecursionConfig allows loops that are meant.",
+        )
 
 
-OPERATIONS: dict[str, Operation] = {"Invoke": invoke}
+OPERATIONS: dict[str, Operation] = {"Invoke": invoke, "InvokeAsync": invoke_async}
 NOT_AVAILABLE = {
-    "InvokeAsync": "InvokeAsync is not available in this release of Lambent. "
-    "Functions are not invoked asynchronously yet: use Invoke.",
     "InvokeWithResponseStream": "InvokeWithResponseStream is not available in this release of "
     "Lambent. Responses are not streamed yet: use Invoke.",
 }

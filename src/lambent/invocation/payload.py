@@ -7,7 +7,7 @@ import binascii
 import json
 
 from lambent.domain.errors import ServiceError, invalid_parameter_value
-from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, REQUEST_PAYLOAD_BYTES
+from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, EVENT_PAYLOAD_BYTES, REQUEST_PAYLOAD_BYTES
 from lambent.protocol.json_text import NotJson, read_json
 
 
@@ -31,6 +31,17 @@ def checked_event(payload: bytes) -> bytes:
     except RecursionError:
         raise _not_json("Document is nested too deeply") from None
     return payload
+
+
+def checked_queued_event(payload: bytes) -> bytes:
+    """The same for an event that waits in the queue, which may have 1 MB."""
+    if len(payload) > EVENT_PAYLOAD_BYTES:
+        raise ServiceError(
+            "RequestTooLargeException",
+            f"{len(payload)} byte payload is too large for the Event invocation type "
+            f"(limit {EVENT_PAYLOAD_BYTES} bytes)",
+        )
+    return checked_event(payload)
 
 
 def _not_json(complaint: str) -> ServiceError:

@@ -31,6 +31,7 @@ T = TypeVar("T")
 _READERS = 4
 # Bounds how long the first job of a group waits for the last one.
 _MAX_GROUP_JOBS = 256
+_WAL_BYTES = 64 * 1024 * 1024
 _BUSY_TIMEOUT = "busy_timeout = 5000"  # milliseconds; `sqlite3 file` on the side must not fail us
 
 
@@ -65,7 +66,10 @@ def _keep_private(path: Path) -> None:
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], connections: int) -> Engine:
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=connections
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=connections,
+        hide_parameters=True,  # errors are logged, and what callers sent is not for logs
     )
 
     # The driver would begin transactions on its own terms: not before SELECT, SAVEPOINT or DDL.
@@ -89,6 +93,8 @@ def _writing_engine(path: Path) -> Engine:
         "journal_mode = WAL",
         "synchronous = FULL",  # in WAL mode anything less loses commits when the power fails
         "foreign_keys = ON",
+        # What a burst has made of the file beside the database is given back once it is written.
+        f"journal_size_limit = {_WAL_BYTES}",
     )
     return _engine(path, "BEGIN IMMEDIATE", pragmas, connections=1)
 

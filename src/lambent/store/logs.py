@@ -10,6 +10,7 @@ from sqlalchemy import and_, delete, func, insert, select, tuple_, update
 
 from lambent.store.log_append import append, insert_group, insert_stream, is_group
 from lambent.store.log_deletion import delete_expired, groups_with_expired, purge_slice
+from lambent.store.log_following import Following, follow, last_event_id
 from lambent.store.log_records import (
     EventPage,
     EventQuery,
@@ -24,7 +25,7 @@ from lambent.store.log_search import search
 from lambent.store.schema import deleted_logs, log_groups, log_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row
 
@@ -81,10 +82,17 @@ def _change_tags(
     connection.execute(update(log_groups).where(is_group).values(tags=kept))
 
 
-def _delete_group(connection: Connection, group_id: int) -> None:
-    if connection.execute(delete(log_groups).where(log_groups.c.id == group_id)).rowcount == 0:
+def _delete_group(connection: Connection, group_id: int) -> tuple[str, str, str]:
+    """The account, the region and the name it had."""
+    columns = log_groups.c
+    statement = delete(log_groups).where(columns.id == group_id)
+    deleted = connection.execute(
+        statement.returning(columns.account_id, columns.region, columns.name)
+    ).one_or_none()
+    if deleted is None:
         raise NoSuchLogError
     connection.execute(insert(deleted_logs).values(group_id=group_id))
+    return deleted.account_id, deleted.region, deleted.name
 
 
 def _list_streams(connection: Connection, query: StreamQuery) -> list[LogStream]:
@@ -125,6 +133,16 @@ class LogStore:
         self._database = database
         self._has_deleted = asyncio.Event()
         self._has_deleted.set()  # an earlier run of the server may have left something behind
+        self._on_append: list[Callable[[Sequence[StreamBatch]], None]] = []
+        self._on_delete_group: list[Callable[[str, str, str], None]] = []
+
+    def on_append(self, tell: Callable[[Sequence[StreamBatch]], None]) -> None:
+        """Have `tell` called with all that is appended, once it is durable."""
+        self._on_append.append(tell)
+
+    def on_delete_group(self, tell: Callable[[str, str, str], None]) -> None:
+        """Have `tell` called with the account, the region and the name of a deleted group."""
+        self._on_delete_group.append(tell)
 
     async def create_group(self, group: LogGroup) -> bool:
         """Whether it is new; nothing is changed when it exists."""
@@ -162,7 +180,14 @@ class LogStore:
 
     async def delete_group(self, group_id: int) -> None:
         """Makes it vanish at once; its events go with the next `purge`. Raises NoSuchLogError."""
-        await self._database.write(lambda connection: _delete_group(connection, group_id))
+
+        def committed(group: tuple[str, str, str]) -> None:
+            for tell in self._on_delete_group:
+                tell(*group)
+
+        await self._database.write(
+            lambda connection: _delete_group(connection, group_id), committed=committed
+        )
         self._has_deleted.set()
 
     async def create_stream(self, group_id: int, name: str, created_ms: int) -> bool:
@@ -196,12 +221,28 @@ class LogStore:
         Groups and streams that are missing are made, or, unless `is_creating`, NoSuchLogError is
         raised.
         """
+
+        def committed(_: None) -> None:
+            for tell in self._on_append:
+                tell(batches)
+
         await self._database.write(
-            lambda connection: append(connection, batches, now_ms=now_ms, is_creating=is_creating)
+            lambda connection: append(connection, batches, now_ms=now_ms, is_creating=is_creating),
+            committed=committed,
         )
 
     async def events(self, query: EventQuery) -> EventPage:
         return await self._database.read(lambda connection: search(connection, query))
+
+    async def last_event_id(self) -> int:
+        """The number of the newest event of all groups."""
+        return await self._database.read(last_event_id)
+
+    async def follow(self, group_id: int, after_event_id: int) -> Following | None:
+        """See `log_following.follow`."""
+        return await self._database.read(
+            lambda connection: follow(connection, group_id, after_event_id)
+        )
 
     async def wait_deleted(self) -> None:
         """Returns when there may be something to purge."""

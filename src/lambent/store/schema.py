@@ -204,3 +204,88 @@ deleted_logs = Table(
     Column("group_id", Integer, nullable=False),
     Column("stream_id", Integer),  # NULL: the whole group
 )
+
+# Events of asynchronous invocations, until they have an outcome, or as failed ones are forgotten.
+# There is no index of request identifiers: these are random, and in a long queue each new event
+# would then change a page of its own.
+asynchronous_events = Table(
+    "asynchronous_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),  # waiting, failed
+    # When it is to be tried; of a failed one, when it failed.
+    Column("due_ms", BigInteger, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("qualifier", String),
+    Column("accepted_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("trace_header", String, nullable=False),
+    Column("client_context", String),
+    Column("tenant_id", String),
+    Column("condition", String),  # of a failed one, as the next
+    Column("error", String),
+    Column("payload", LargeBinary, nullable=False),
+    # Of one function `due_ms`, and the row's number that every index ends with, are the order.
+    Index(None, "state", "account_id", "region", "name", "due_ms"),
+)
+
+# Whose measurements there are of which metric; where a dimension is empty, of all together.
+metric_series = Table(
+    "metric_series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("resource", String, nullable=False),
+    Column("executed_version", String, nullable=False),
+    Column("metric", String, nullable=False),
+    UniqueConstraint("account_id", "region", "name", "resource", "executed_version", "metric"),
+    sqlite_autoincrement=True,
+)
+
+metric_minutes = Table(
+    "metric_minutes",
+    metadata,
+    Column("series_id", Integer, primary_key=True),
+    Column("minute", Integer, primary_key=True),  # since 1970
+    Column("samples", Integer, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("least", Float, nullable=False),
+    Column("most", Float, nullable=False),
+    Column("buckets", JSON(none_as_null=True)),  # of a distribution: how many are in which
+    Index(None, "minute"),
+    # They are read by series and minute: so they lie in that order.
+    sqlite_with_rowid=False,
+)
+
+# Records and dead letters of events that have an outcome, until they are delivered. A number is not
+# used again (AUTOINCREMENT): what is purged while it is sent must not take another one with it.
+event_deliveries = Table(
+    "event_deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),  # waiting, failed
+    Column("target_arn", String, nullable=False),
+    # When it is to be tried; of a failed one, when it failed.
+    Column("due_ms", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),  # destination, dead_letter
+    Column("condition", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("function_arn", String, nullable=False),
+    Column("trace_header", String, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", String),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "state", "target_arn", "due_ms"),
+    Index(None, "account_id", "region", "name", "state"),
+    sqlite_autoincrement=True,
+)

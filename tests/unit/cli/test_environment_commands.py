@@ -192,20 +192,3 @@ def test_top_shows_what_fits_on_the_screen(server, monkeypatch):
     monkeypatch.setenv("LINES", "20")
     shown, _, _ = run(top, server).output.partition("\nAborted!")
     assert len(shown.splitlines()) == 19
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "0s"),
-        (0.9, "0s"),
-        (59, "59s"),
-        (60, "1m00s"),
-        (3599, "59m59s"),
-        (3600, "1h00m"),
-        (86399, "23h59m"),
-        (86400 * 4 + 3 * 3600, "4d03h"),
-    ],
-)
-def test_ages_have_two_units(seconds, text):
-    assert environment_commands._duration(seconds) == text

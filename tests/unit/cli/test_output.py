@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
+
+from lambent.cli import output
 from lambent.cli.output import print_json, print_table
 
 
@@ -25,3 +28,20 @@ def test_columns_are_as_wide_as_they_need_to_be(capsys):
 def test_a_table_may_have_no_rows(capsys):
     print_table(["NAME"], [])
     assert capsys.readouterr().out == "NAME\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0s"),
+        (0.9, "0s"),
+        (59, "59s"),
+        (60, "1m00s"),
+        (3599, "59m59s"),
+        (3600, "1h00m"),
+        (86399, "23h59m"),
+        (86400 * 4 + 3 * 3600, "4d03h"),
+    ],
+)
+def test_ages_have_two_units(seconds, text):
+    assert output.duration(seconds) == text

@@ -228,3 +228,17 @@ def test_a_version_that_goes_takes_nothing_with_it(limited, functions):
         for tell in functions.tell:
             tell(*ACCOUNT, "greet", "1")
         assert refused(concurrency) == IN_ACCOUNT
+
+
+def test_a_place_that_is_not_wanted_is_offered_to_the_next_in_line(limited):
+    concurrency = limited(1)
+    told: list[str] = []
+    with admitted(concurrency):
+        for name in ("first", "second"):
+            assert concurrency.stand_in_line((*ACCOUNT, name), lambda name=name: told.append(name))
+        concurrency.pass_on((*ACCOUNT, "first"))  # there is none
+        assert told == []
+    assert told == ["first"]
+    concurrency.pass_on((*ACCOUNT, "first"))
+    concurrency.pass_on((*ACCOUNT, "second"))
+    assert told == ["first", "second"]

@@ -12,10 +12,13 @@ from lambent.domain.alias import Alias
 from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import InvocationResult
+from lambent.domain.recursion import RecursionConfig
 from lambent.domain.resource_policy import FunctionPolicy
 from lambent.invocation.concurrency import Concurrency
 from lambent.invocation.invoke import OPERATIONS, DataPlane
+from lambent.invocation.run import Runs
 from lambent.protocol.model import load_model
+from lambent.telemetry.metrics.recorder import Metrics
 
 LATEST = function_version()
 ARN = LATEST.arn
@@ -76,6 +79,22 @@ def policy(effect, principal, resource, qualifier=""):
     )
 
 
+class RecursionConfigs:
+    def __init__(self, allowed):
+        self.allowed = allowed
+
+    def get(self, account_id, region, name):
+        if name not in self.allowed:
+            return None
+        return RecursionConfig(
+            account_id=account_id,
+            region=region,
+            name=name,
+            revision_id="r",
+            recursive_loop="Allow",
+        )
+
+
 class Policies:
     def __init__(self, *policies):
         self.policies = {each.arn: each for each in policies}
@@ -83,6 +102,16 @@ class Policies:
     def get(self, account_id, region, name, qualifier):
         arn = f"arn:aws:lambda:{region}:{account_id}:function:{name}"
         return self.policies.get(f"{arn}:{qualifier}" if qualifier else arn)
+
+
+class Events:
+    """Remembers what is queued."""
+
+    def __init__(self):
+        self.accepted = []
+
+    async def accept(self, event):
+        self.accepted.append(event)
 
 
 class Pool:
@@ -96,7 +125,10 @@ class Pool:
     def has_provisioned(self, version):
         return False
 
-    async def invoke(self, version, invocation, *, wants_log_tail):
+    def provisioned(self, version):
+        return 0
+
+    async def invoke(self, version, invocation, *, wants_log_tail, on_begin):
         self.calls.append((version, invocation, wants_log_tail))
         if self.error is not None:
             raise self.error
@@ -109,7 +141,18 @@ def pool():
 
 
 @pytest.fixture
-def invoke(pool):
+def events():
+    return Events()
+
+
+@pytest.fixture
+def allowed_loops():
+    """Names of functions that may be in loops."""
+    return set()
+
+
+@pytest.fixture
+def call(pool, events, allowed_loops):
     functions: Any = Functions(
         LATEST,
         replace(LATEST, version="1"),
@@ -133,18 +176,34 @@ def invoke(pool):
         policy("Deny", {"AWS": "888888888888"}, f"{ARN}*"),
     )
 
-    async def call(name="greet", caller=CALLER, lot=0.5, **request):
+    recursion_configs: Any = RecursionConfigs(allowed_loops)
+    metrics = Metrics()
+
+    async def call(operation, caller, lot, request):
         plane = DataPlane(
-            functions=functions,
-            aliases=aliases,
+            runs=Runs(
+                functions=functions,
+                aliases=aliases,
+                pool=pool,
+                concurrency=concurrency,
+                metrics=metrics,
+                chance=lambda: lot,
+            ),
+            events=events,
             policies=policies,
-            pool=pool,
-            concurrency=concurrency,
-            chance=lambda: lot,
+            recursion_configs=recursion_configs,
         )
-        return await OPERATIONS["Invoke"](plane, caller, {"FunctionName": name, **request})
+        return await OPERATIONS[operation](plane, caller, request)
 
     return call
+
+
+@pytest.fixture
+def invoke(call):
+    async def invoke(name="greet", caller=CALLER, lot=0.5, **request):
+        return await call("Invoke", caller, lot, {"FunctionName": name, **request})
+
+    return invoke
 
 
 async def test_a_function_is_run_and_its_result_answered(invoke, pool):
@@ -213,7 +272,7 @@ async def test_a_caller_s_trace_and_context_reach_the_function(invoke, pool):
     context = base64.b64encode(b'{ "custom": {} }').decode()
     await invoke(caller=replace(CALLER, trace_header=trace), ClientContext=context)
     invocation = pool.calls[0][1]
-    assert invocation.trace_header == trace
+    assert invocation.trace_header.startswith(f"{trace};Lineage=1:")
     assert invocation.client_context == '{"custom":{}}'
 
 
@@ -278,7 +337,7 @@ async def test_a_dry_run_runs_nothing(invoke, pool):
         ),
     ],
 )
-@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun", "Event"])
 async def test_what_cannot_run_is_refused(invoke, pool, name, request_, code, message, kind):
     with pytest.raises(ServiceError) as caught:
         await invoke(name, InvocationType=kind, **request_)
@@ -291,7 +350,11 @@ async def test_what_cannot_run_is_refused(invoke, pool, name, request_, code, me
     [
         ({"Payload": b"no json"}, "InvalidRequestContentException"),
         ({"ClientContext": "no base64"}, "InvalidRequestContentException"),
-        ({"InvocationType": "Event"}, "InvalidParameterValueException"),
+        ({"InvocationType": "Event", "Payload": b"no json"}, "InvalidRequestContentException"),
+        (
+            {"InvocationType": "Event", "Payload": b" " * 1_048_577},
+            "RequestTooLargeException",
+        ),
         ({"DurableExecutionName": "mine"}, "InvalidParameterValueException"),
         ({"InvocationType": "DryRun", "TenantId": "blue"}, "InvalidParameterValueException"),
         ({"Payload": b" " * 6_291_457}, "RequestTooLargeException"),
@@ -302,6 +365,51 @@ async def test_a_request_that_cannot_be_is_refused(invoke, pool, request_, code)
         await invoke(**request_)
     assert caught.value.code == code
     assert pool.calls == []
+
+
+async def test_an_event_is_queued_with_all_that_came_with_it(invoke, pool, events):
+    context = base64.b64encode(b'{ "custom": {} }').decode()
+    answer = await invoke(
+        "greet:canary", InvocationType="Event", Payload=b"[1]", ClientContext=context
+    )
+    assert answer == {"StatusCode": 202, "Payload": b""}
+    [event] = events.accepted
+    assert (event.invoked_arn, event.qualifier) == (f"{ARN}:canary", "canary")
+    assert (event.payload, event.request_id) == (b"[1]", REQUEST_ID)
+    assert event.client_context == '{"custom":{}}'
+    assert pool.calls == []
+
+
+async def test_a_full_function_s_events_are_queued(invoke, events):
+    for _ in range(3):
+        await invoke(InvocationType="Event")
+    assert len(events.accepted) == 3
+
+
+async def test_the_tenant_goes_with_the_event(invoke, events):
+    await invoke("tenants", InvocationType="Event", TenantId="blue")
+    assert events.accepted[0].tenant_id == "blue"
+
+
+async def test_invoke_async_queues_its_arguments(call, events):
+    request = {"FunctionName": "greet", "InvokeArgs": b'{"a":1}'}
+    assert await call("InvokeAsync", CALLER, 0.5, request) == {"Status": 202}
+    assert events.accepted[0].payload == b'{"a":1}'
+
+
+async def test_a_function_in_a_loop_is_stopped_unless_loops_are_allowed(
+    invoke, pool, allowed_loops
+):
+    await invoke()
+    digest = pool.calls[0][1].trace_header.split("Lineage=1:")[1].split(":")[0]
+    trace = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=16:{digest}:15"
+    looping = replace(CALLER, trace_header=trace)
+    with pytest.raises(ServiceError) as caught:
+        await invoke(caller=looping)
+    assert caught.value.code == "RecursiveInvocationException"
+    allowed_loops.add("greet")
+    await invoke(caller=looping)
+    assert len(pool.calls) == 2
 
 
 @pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])

@@ -21,7 +21,6 @@ from lambent.control_plane.plane import (
     reference_in,
 )
 from lambent.control_plane.revisions import new_id
-from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.arn import LATEST, FunctionReference
 from lambent.domain.errors import ServiceError, invalid_parameter_value, resource_not_found
 from lambent.domain.event_invoke_config import EventInvokeConfig
@@ -59,7 +58,6 @@ async def put_function_event_invoke_config(
     )
     async with plane.event_invoke_configs.changes:
         await _put(plane, config)
-    tell_stored_only("PutFunctionEventInvokeConfig", config.arn)
     return _answer(config)
 
 
@@ -77,7 +75,6 @@ async def update_function_event_invoke_config(
             **_settings(request),
         )
         await _put(plane, config, existing.revision_id)
-    tell_stored_only("UpdateFunctionEventInvokeConfig", config.arn)
     return _answer(config)
 
 

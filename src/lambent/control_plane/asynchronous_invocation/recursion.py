@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.control_plane.plane import ControlPlane, existing_function, function_in
 from lambent.control_plane.revisions import new_id
-from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.errors import resource_not_found
 from lambent.domain.recursion import RecursionConfig
 from lambent.store.functions import NotFound
@@ -35,7 +34,6 @@ async def put_function_recursion_config(
         await plane.recursion_configs.put(config)
     except NotFound:  # deleted meanwhile
         raise resource_not_found(f"Function not found: {function.arn}") from None
-    tell_stored_only("PutFunctionRecursionConfig", function.arn)
     return {"RecursiveLoop": config.recursive_loop}
 
 

@@ -49,7 +49,6 @@ _SETTINGS = frozenset(_FIELDS) | {
 
 # What nothing acts on yet, and the field that says whether a version has it.
 _STORED_ONLY_FIELDS = {
-    "DeadLetterConfig": "dead_letter_arn",
     "FileSystemConfigs": "file_systems",
     "TracingConfig": "is_traced",
     "VpcConfig": "vpc",

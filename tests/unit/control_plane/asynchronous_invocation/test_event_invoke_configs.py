@@ -176,12 +176,6 @@ async def test_they_are_listed_in_pages(function):
     assert second["NextMarker"] is None
 
 
-async def test_the_log_says_that_it_does_not_act_yet(function, caplog):
-    await function(PUT, FunctionName="echo", MaximumRetryAttempts=1)
-    await function(UPDATE, FunctionName="echo", MaximumRetryAttempts=2)
-    assert caplog.text.count(f"{ARN}:$LATEST is stored for a later release") == 2
-
-
 async def test_none_is_left_of_a_version_that_is_deleted_at_the_same_moment(function, monkeypatch):
     records = function.plane.event_invoke_configs
     put = records.put
