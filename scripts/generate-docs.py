@@ -29,6 +29,8 @@ from lambent.invocation.invoke import (
 )
 from lambent.server.config import SETTINGS
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
+from lambent.telemetry.metrics.cloudwatch_api import OPERATIONS as CLOUDWATCH_OPERATIONS
+from lambent.telemetry.subscriptions.operations import OPERATIONS as SUBSCRIPTION_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +43,7 @@ NOTE = "<!-- Written by scripts/generate-docs.py from the code; change it there.
 
 _LAMBDA_API = "https://docs.aws.amazon.com/lambda/latest/api/API_"
 _LOGS_API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_"
+_CLOUDWATCH_API = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_"
 # Defaults that depend on the machine, in words.
 _DEFAULTS = {"memory_mib": "80 % of the machine's, or of what the server's control group allows"}
 _MIB = quotas.MIB
@@ -59,6 +62,11 @@ _LIMITS = {
     "SCALING_ENVIRONMENTS": "Environments one function may have started in 10 seconds; the setting `scaling_rate` changes it",
     "SCALING_SECONDS": "Time in which so many environments may start",
     "TENANT_ENVIRONMENTS": "Environments of a function with tenant isolation, for each invocation that `concurrency` allows",
+    "EVENT_PAYLOAD_BYTES": "Payload of an asynchronous invocation",
+    "EVENT_AGE_SECONDS": "Time in which an event is tried, unless its configuration says less",
+    "EVENT_RETRIES": "Retries after a function's error, unless its configuration says less",
+    "RETRY_WAIT_SECONDS": "Wait before the first retry; the second waits twice as long",
+    "LONGEST_BACK_OFF_SECONDS": "Longest wait of an event that cannot be run; the first is 1 second",
     "FUNCTION_NAME_CHARACTERS": "Name of a function",
     "MEMORY_DEFAULT_MIB": "Memory of a function that names none",
     "MEMORY_MAXIMUM_MIB": "Memory of a function",
@@ -94,6 +102,7 @@ _LIMITS = {
     "INIT_CPUS": "Processors during the start of a runtime, if its memory gives it fewer",
     "FILE_DESCRIPTORS": "Open files of a process",
     "PROCESSES_AND_THREADS": "Processes and threads of an environment",
+    "SUBSCRIPTION_FILTERS": "Subscription filters of one log group",
     "LOG_EVENT_BYTES": "One log event; a longer one becomes several",
     "LOG_EVENT_OVERHEAD_BYTES": "What a log event counts beside its message",
 }
@@ -243,7 +252,17 @@ def _operations_page() -> str:
             "## CloudWatch Logs\n",
             "Every other operation answers `NotImplementedException`.\n",
             _table(
-                ("operation",), ((_linked(name, _LOGS_API),) for name in sorted(LOGS_OPERATIONS))
+                ("operation",),
+                (
+                    (_linked(name, _LOGS_API),)
+                    for name in sorted(LOGS_OPERATIONS.keys() | SUBSCRIPTION_OPERATIONS.keys())
+                ),
+            ),
+            "## CloudWatch\n",
+            "For the namespace `AWS/Lambda`; all else is for the neighbour.\n",
+            _table(
+                ("operation",),
+                ((_linked(name, _CLOUDWATCH_API),) for name in sorted(CLOUDWATCH_OPERATIONS)),
             ),
         ],
     )

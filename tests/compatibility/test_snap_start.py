@@ -47,7 +47,7 @@ def handler(event, context):
         "files": [*sorted(os.listdir("/tmp")), *os.listdir("/tmp/made")],
         "capabilities": set(capabilities) == {"0" * 16, "kept"},
         "stream": context.log_stream_name,
-        "key": os.environ["AWS_ACCESS_KEY_ID"],
+        "key": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
         "network": os.readlink("/proc/self/ns/net"),
     }
 """

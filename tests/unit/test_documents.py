@@ -24,6 +24,7 @@ from lambent.invocation.invoke import (
 )
 from lambent.server.config import SETTINGS
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
+from lambent.telemetry.subscriptions.operations import OPERATIONS as SUBSCRIPTION_OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lambent"
@@ -101,6 +102,7 @@ def test_every_command_has_a_heading() -> None:
         NOT_AVAILABLE,
         INVOCATIONS_NOT_AVAILABLE,
         LOGS_OPERATIONS,
+        SUBSCRIPTION_OPERATIONS,
     ],
 )
 def test_every_operation_has_a_row(operations: dict[str, object]) -> None:
@@ -191,7 +193,8 @@ def test_the_design_shows_no_transition_that_is_not_there() -> None:
 
 def test_every_dependency_has_its_reason_in_the_design() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {re.split(r"[<>=\[ ]", text)[0] for text in project["dependencies"]}
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
+    names = {re.split(r"[<>=\[ ]", text)[0] for text in wanted}
     _, _, section = (ROOT / "docs" / "design.md").read_text().partition("\n## Dependencies\n")
     section, _, _ = section.partition("\n## ")
     assert names == set(re.findall(r"^\| ([\w-]+) \|", section, re.MULTILINE)) - {"package"}

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+COMPANION_ACCOUNT = "x-moto-account-id"  # the header by which the companion knows the account
 AWS_ITSELF = "aws"  # in place of a URL: the service's own endpoint in the caller's region
 
 _CALLS_AT_ONCE = 8  # of one service: those of another never wait for them
@@ -68,17 +69,22 @@ class Endpoints:
 
     default: str = ""  # a URL or AWS_ITSELF, for all services; empty: none
     of_services: Mapping[str, str] = field(default_factory=dict)  # win over the default
+    companion: str = ""  # the URL of our own child, which is told whose call it is; empty: none
     profile: str = ""  # of the shared credentials file; empty: botocore's usual search
 
     def of(self, service: str) -> str:
         """Raises NoEndpoint."""
-        endpoint = self.of_services.get(service) or self.default
+        endpoint = self.of_services.get(service) or self.default or self.companion
         if not endpoint:
             raise NoEndpoint(
                 f"no endpoint of {service} is configured: start the server with "
                 "aws_endpoint_url, or name the service's in aws_endpoints"
             )
         return endpoint
+
+    def is_companion(self, service: str) -> bool:
+        """Whether calls of `service` go to our own child."""
+        return bool(self.companion) and self.of(service) == self.companion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +202,8 @@ class AwsClients:
 
     def _client(self, service: str, scope: Scope) -> Any:
         """Raises BotoCoreError, and ValueError when botocore does not take the endpoint."""
-        has_credentials = self._search_credentials()
+        # Ours alone needs none, and is shown none.
+        has_credentials = not self._endpoints.is_companion(service) and self._search_credentials()
         if not has_credentials and self._is_aws(service):
             raise NoCredentialsError
         key = service, replace(scope, account_id="") if has_credentials else scope
@@ -230,7 +237,7 @@ class AwsClients:
         # A program beside this server takes any credentials; some, as we do, take the access key
         # for the account.
         keys = {"aws_access_key_id": scope.account_id, "aws_secret_access_key": "lambent"}
-        return self._session.create_client(
+        client = self._session.create_client(
             service,
             region_name=scope.region,
             endpoint_url=None if is_aws else self._endpoints.of(service),
@@ -247,3 +254,15 @@ class AwsClients:
             ),
             **(keys if with_account_as_key else {}),
         )
+        if self._endpoints.is_companion(service):
+            client.meta.events.register("before-call", _naming_account(scope.account_id))
+        return client
+
+
+def _naming_account(account_id: str) -> Callable[..., None]:
+    """moto takes no access key for an account, but a header of its own."""
+
+    def name(params: dict[str, Any], **_: object) -> None:
+        params["headers"][COMPANION_ACCOUNT] = account_id
+
+    return name

@@ -147,6 +147,7 @@ class CurrentInvocation:
                 payload=self.answer.payload,
                 is_function_error=self.answer.is_error,
                 log_tail=self.log_tail,
+                duration_ms=(time.monotonic() - self.started) * 1000,
             )
         )
 

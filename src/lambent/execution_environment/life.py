@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.invocation import ErrorType
 from lambent.domain.quotas import MIB
+from lambent.execution_environment.apis.credentials_api import CredentialsApi
 from lambent.execution_environment.apis.environment_api import EnvironmentApi
 from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 from lambent.execution_environment.apis.runtime_api import Answer, RuntimeApi
@@ -27,6 +28,7 @@ from lambent.execution_environment.telemetry_api.subscriptions import TelemetryS
 if TYPE_CHECKING:
     import socket
 
+    from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation
     from lambent.execution_environment.apis.extension import Extension
@@ -84,7 +86,8 @@ class Life:
         self._parts = parts
         self._runtime = RuntimeApi(self, offers_restore=self.initialization_type == "snap-start")
         self._extensions = ExtensionsApi(self, environment.version)
-        self._api = EnvironmentApi(self._runtime, self._extensions)
+        self._credentials = CredentialsApi()
+        self._api = EnvironmentApi(self._runtime, self._extensions, self._credentials)
         self._subscriptions = TelemetrySubscriptions(self._open_socket, self.log)
         self.log.subscriptions = self._subscriptions
         self._prepared: PreparedSandbox | None = None
@@ -149,6 +152,17 @@ class Life:
         if self._prepared is not None:
             self._prepared.sandbox.thaw()
             self._subscriptions.resume()
+
+    @property
+    def credentials(self) -> list[Credentials]:
+        """What its processes sign with now."""
+        current = self._credentials.current
+        return [] if current is None else [current]
+
+    def hang_up(self) -> int:
+        """Close the connections to its door, so that no copy of it goes on with them; how many."""
+        door = self._prepared.slot.door if self._prepared is not None else None
+        return self._parts.aws_access.doors.hang_up(door) if door is not None else 0
 
     def drain_output(self) -> None:
         """Take in what everybody has written so far."""
@@ -215,7 +229,9 @@ class Life:
             await prepared.close()
 
     async def _run_processes(self, prepared: PreparedSandbox, wanted: Wanted) -> None:
-        self._processes = processes = Processes(self, prepared, self._extensions)
+        self._processes = processes = Processes(
+            self, prepared, self._extensions, self._parts.aws_access, self._credentials
+        )
         name = self.log_stream_name
         async with asyncio.TaskGroup() as tasks:
             delivering = tasks.create_task(self._deliver(), name=f"telemetry of {name}")

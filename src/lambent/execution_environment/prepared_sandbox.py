@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.sandbox.isolation import Isolation
@@ -62,6 +63,7 @@ class PreparedSandbox(Protocol):
     sandbox: Sandbox
     slot: NetworkSlot
     is_restored: bool  # what runs in it goes on from a snapshot
+    inherited: Sequence[Credentials]  # what it may still have from before that
 
     async def run(self, command: Command) -> Process:
         """Run the main command, once. Raises SandboxStartFailed, OSError."""
@@ -120,6 +122,7 @@ class BuiltSandbox:
     """A sandbox whose commands are started when they are asked for."""
 
     is_restored = False
+    inherited: Sequence[Credentials] = ()
 
     def __init__(self, sandbox: Sandbox, slot: NetworkSlot, host_mounts: Sequence[Mount]) -> None:
         self.sandbox = sandbox

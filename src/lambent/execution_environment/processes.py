@@ -32,8 +32,11 @@ from lambent.sandbox.sandbox import SandboxStartFailed
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from lambent.aws.credentials import Credentials
+    from lambent.execution_environment.apis.credentials_api import CredentialsApi
     from lambent.execution_environment.apis.extension import Extension
     from lambent.execution_environment.apis.extensions_api import ExtensionsApi
+    from lambent.execution_environment.aws_access import AwsAccess
     from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox, Wanted
     from lambent.sandbox.sandbox import Command, Exit, Process
@@ -61,16 +64,42 @@ class Owner(Identity, Protocol):
 class Processes:
     """`run` starts them, and returns when all have ended; `stop` makes sure that they do."""
 
-    def __init__(self, owner: Owner, prepared: PreparedSandbox, extensions: ExtensionsApi) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        prepared: PreparedSandbox,
+        extensions: ExtensionsApi,
+        aws_access: AwsAccess,
+        credentials: CredentialsApi,
+    ) -> None:
         self._owner = owner
         self._prepared = prepared
         self._extensions = extensions
+        self._aws_access = aws_access
+        self._credentials = credentials
         self._is_stopped = False
         self.runtime: RunningProcess | None = None
         self.externals: dict[str, RunningProcess] = {}
 
     async def run(self, wanted: Wanted) -> None:
-        variables = runtime_variables(self._owner, wanted.runtime, self._prepared.slot.api_address)
+        access = self._aws_access.credentials(
+            self._owner.version,
+            self._credentials,
+            self._prepared.slot.door,
+            self._prepared.inherited,
+        )
+        async with access as first:
+            await self._run_with(first, wanted)
+
+    async def _run_with(self, credentials: Credentials, wanted: Wanted) -> None:
+        variables = runtime_variables(
+            self._owner,
+            wanted.runtime,
+            self._prepared.slot.api_address,
+            credentials=credentials,
+            token=self._credentials.token,
+            endpoints=self._aws_access.endpoints(self._prepared.slot.door_address),
+        )
         try:
             names = await self._announce_extensions(wanted)
             async with asyncio.TaskGroup() as tasks:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lambent.execution_environment.aws_access import credential_variables
 from lambent.execution_environment.runtimes.entrypoint import TASK_ROOT
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
-    Credentials,
     defined_variables,
 )
 from lambent.sandbox.sandbox import Command
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.aws_access import AwsAccess
     from lambent.execution_environment.prepared_sandbox import Sandboxes, Wanted
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.sandbox.isolation import Isolation
@@ -37,6 +38,7 @@ class Parts:
     layers_root: Callable[[FunctionVersion], Awaitable[Path | None]]  # None: it has no layers
     # The version with its variables readable; raises ServiceError, as Invoke answers it.
     opened: Callable[[FunctionVersion], Awaitable[FunctionVersion]]
+    aws_access: AwsAccess
     logs: LogPipeline
     freeze_after_seconds: float  # without an invocation
 
@@ -49,16 +51,27 @@ class Identity(Protocol):
     initialization_type: InitializationType
 
 
-def runtime_variables(identity: Identity, runtime: Runtime, api_address: str) -> dict[str, str]:
+def runtime_variables(
+    identity: Identity,
+    runtime: Runtime,
+    api_address: str,
+    *,
+    credentials: Credentials,
+    token: str,  # for who asks for them
+    endpoints: Mapping[str, str],
+) -> dict[str, str]:
     """The whole environment of the runtime's process."""
-    return defined_variables(
+    variables = defined_variables(
         identity.version,
         runtime,
         log_stream=identity.log_stream_name,
         runtime_api=api_address,
-        credentials=_placeholder_credentials(),
+        credentials=credential_variables(
+            credentials, api_address, token, asks=identity.initialization_type == "snap-start"
+        ),
         initialization_type=identity.initialization_type,
     )
+    return {**endpoints, **variables}  # the function's configuration may have its own
 
 
 def runtime_command(wanted: Wanted, variables: Mapping[str, str]) -> Command:
@@ -74,13 +87,4 @@ def runtime_command(wanted: Wanted, variables: Mapping[str, str]) -> Command:
         environment=variables,
         working_directory=TASK_ROOT,
         telemetry_variable=TELEMETRY_DESCRIPTOR,
-    )
-
-
-def _placeholder_credentials() -> Credentials:
-    """Credentials in the form SDKs insist on; no service knows them."""
-    return Credentials(
-        access_key_id="ASIA" + secrets.token_hex(8).upper(),
-        secret_access_key=secrets.token_urlsafe(30),
-        session_token=secrets.token_urlsafe(60),
     )

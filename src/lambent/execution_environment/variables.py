@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lambent.execution_environment.runtimes.runtime import (
@@ -17,6 +16,8 @@ from lambent.execution_environment.runtimes.runtime import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lambent.domain.function import FunctionVersion
     from lambent.telemetry.platform_events import InitializationType
 
@@ -30,21 +31,12 @@ _LIBRARIES = (
 _LANGUAGE_LIBRARIES = f"{LANGUAGE_ROOT}/lib"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What a function signs its own AWS requests with."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-
-
 def defined_variables(
     version: FunctionVersion,
     runtime: Runtime,
     *,
     log_stream: str,
-    credentials: Credentials,
+    credentials: Mapping[str, str],  # variables, too
     runtime_api: str,  # host:port, inside the environment's own network
     initialization_type: InitializationType = "on-demand",
 ) -> dict[str, str]:
@@ -56,7 +48,7 @@ def defined_variables(
         **_unreserved(runtime),
         **version.environment,
         **_reserved(version, runtime),
-        **_credentials(credentials),
+        **credentials,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
@@ -161,11 +153,3 @@ def _same_for_all(runtime: Runtime) -> dict[str, str]:
     if runtime.family != "provided":
         variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{runtime.identifier}"
     return variables
-
-
-def _credentials(credentials: Credentials) -> dict[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
-    }

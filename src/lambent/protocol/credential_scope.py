@@ -56,6 +56,11 @@ def identify(
     return caller, service if _SERVICE.fullmatch(service) else None
 
 
+def is_signed(headers: Mapping[str, str], query: str) -> bool:
+    """Whether a request looks signed, by whomever: it is for an API, whatever its path."""
+    return headers.get("authorization", "").startswith("AWS4-") or "X-Amz-Credential=" in query
+
+
 def _scope(headers: Mapping[str, str], query: str) -> _Scope:
     match = _CREDENTIAL.match(headers.get("authorization", ""))
     if match:

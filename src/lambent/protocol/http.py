@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Callable
+
+    from lambent.protocol.body_source import BodySource, BodyStream
 
 
 # Not frozen: one is made for every request, and a frozen one takes three times as long to make.
@@ -19,6 +21,8 @@ class HttpRequest:
     body: bytes
     began: float = 0.0  # monotonic seconds: its head was here, its body perhaps still to come
     is_too_large: bool = False  # the body was more than may be held, and has been thrown away
+    stream: BodyStream | None = None  # in place of the body, which still comes
+    on_gone: Callable[[], object] | None = None  # called when its sender goes before it is answered
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,4 +30,4 @@ class HttpResponse:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
-    file: BinaryIO | None = None  # in place of the body; whoever sends it closes it
+    source: BodySource | None = None  # in place of the body; whoever sends it closes it

@@ -9,64 +9,54 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httptools
 
+from lambent.protocol.body_source import BodyStream, send_pieces
 from lambent.protocol.http import HttpRequest
+from lambent.protocol.http_head import (
+    STATUS_LINES,
+    has_long_body,
+    head_without_upgrade,
+    is_without_body,
+    source_head,
+    target,
+    whole_head,
+)
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from lambent.protocol.body_budget import BodyBudget
+    from lambent.protocol.body_source import BodySource
 
 logger = logging.getLogger(__name__)
 
 # AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
 MAX_HEAD_BYTES = (1024 + 64) * 1024
 _HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
-_PIECE_BYTES = 256 * 1024  # of a file: so much is held for each that is being sent
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
-
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
-}
-
-
-@dataclass(slots=True)
-class BodyBudget:
-    """What the connections that share it may make the server hold at one time."""
-
-    limit_bytes: int
-    held_bytes: int = field(default=0)
-
-    def take(self, count: int) -> bool:
-        if self.held_bytes + count > self.limit_bytes:
-            return False
-        self.held_bytes += count
-        return True
-
-    def give_back(self, count: int) -> None:
-        self.held_bytes -= count
 
 
 class _Received(NamedTuple):
     request: HttpRequest
     held_bytes: int  # of the budget, until the request is answered
     is_last: bool  # of its connection: HTTP/1.0, or `Connection: close`
+    takes_chunks: bool  # as HTTP/1.1 does
 
 
 Receive = Callable[[HttpRequest, "Connection"], None]
+Streams = Callable[[HttpRequest], bool]
 
 
 class Connection(asyncio.Protocol):
     """One connection; `receive` is called for each whole request and must lead to one `respond`.
 
-    A client that `may_half_close` has its answer after its own end of the stream, too.
+    A client that `may_half_close` has its answer after its own end of the stream, too. `streams`
+    says of a request whose body is long, or as long as it will be, whether it is to be received
+    when its head is there, with a stream for the body.
     """
 
     def __init__(
@@ -76,11 +66,14 @@ class Connection(asyncio.Protocol):
         budget: BodyBudget,
         *,
         may_half_close: bool = False,
+        streams: Streams | None = None,
     ) -> None:
         self._receive = receive
         self._lost = lost
         self._budget = budget
         self._may_half_close = may_half_close
+        self._streams = streams
+        self._stream: BodyStream | None = None  # of the message that is coming
         self.is_quiet = False  # nothing came or went since somebody set this
         self._may_write = asyncio.Event()  # the other side takes what is written, or has gone
         self._may_write.set()
@@ -129,6 +122,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Whether the connection stays open for the answer to the request in hand."""
+        self._cut_short()
         if not self._may_half_close or self._answering is None:
             return False
         self.finish()
@@ -137,17 +131,26 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Answers are not being read: no more requests meanwhile."""
         self._may_write.clear()
-        if self._transport is not None and self.is_open:
-            self._transport.pause_reading()
+        self._pace_reading()
 
     def resume_writing(self) -> None:
         self._may_write.set()
-        if self._transport is not None and self.is_open:
+        self._pace_reading()
+
+    def _pace_reading(self) -> None:
+        if self._transport is None or not self.is_open:
+            return
+        if self._may_write.is_set() and not (self._stream is not None and self._stream.is_full):
             self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     def connection_lost(self, exception: Exception | None) -> None:
         self._transport = None
         self._may_write.set()
+        self._cut_short()
+        if self._answering is not None and self._answering.request.on_gone is not None:
+            self._answering.request.on_gone()
         waiting = sum(received.held_bytes for received in self._waiting)
         self._budget.give_back(self._held + self._held_head_bytes + waiting)
         self._held = self._held_head_bytes = 0
@@ -178,9 +181,27 @@ class Connection(asyncio.Protocol):
         expects = "expect" in self._headers and self._headers["expect"].lower() == "100-continue"
         if expects and self._transport is not None and not self._parser.should_upgrade():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._streams is not None and has_long_body(self._headers):
+            self._begin_stream(self._streams)
+
+    def _begin_stream(self, streams: Streams) -> None:
+        received = self._received()
+        if not self._parser.should_upgrade() and streams(received.request):
+            length = self._headers.get("content-length")
+            self._stream = BodyStream(None if length is None else int(length), self._pace_reading)
+            received.request.stream = self._stream
+            self._hold_whole_head()
+            self._take(received._replace(held_bytes=self._held))
+
+    def _cut_short(self) -> None:
+        if self._stream is not None:
+            self._stream.cut_short()
 
     def on_body(self, body: bytes) -> None:
         self._unread_bytes = 0
+        if self._stream is not None:
+            self._stream.feed(body)
+            return
         if self._is_too_large:
             return
         if self._budget.take(len(body)):
@@ -193,10 +214,14 @@ class Connection(asyncio.Protocol):
         self._body.clear()
 
     def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
-            return  # `_decline_upgrade` begins it again
-        self._hold_whole_head()
-        path, _, query = self._target().decode("latin-1").partition("?")
+        if self._stream is not None:
+            self._end_stream(self._stream)
+        elif not self._parser.should_upgrade():  # otherwise `_decline_upgrade` begins it again
+            self._hold_whole_head()
+            self._take(self._received())
+
+    def _received(self) -> _Received:
+        path, _, query = target(self._url).decode("latin-1").partition("?")
         request = HttpRequest(
             method=self._parser.get_method().decode("latin-1"),
             path=path,
@@ -206,8 +231,11 @@ class Connection(asyncio.Protocol):
             began=self._began,
             is_too_large=self._is_too_large,
         )
-        is_last = self._parser.get_http_version() == "1.0" or not self._parser.should_keep_alive()
-        received = _Received(request, self._held, is_last)
+        is_old = self._parser.get_http_version() == "1.0"
+        is_last = is_old or not self._parser.should_keep_alive()
+        return _Received(request, self._held, is_last, not is_old)
+
+    def _take(self, received: _Received) -> None:
         self._body = []
         self._held = 0
         if self.is_open and self._answering is None:
@@ -217,6 +245,15 @@ class Connection(asyncio.Protocol):
         else:
             self._budget.give_back(received.held_bytes)
             self.refuse(400)
+
+    def _end_stream(self, stream: BodyStream) -> None:
+        stream.end()
+        self._stream = None
+        self._budget.give_back(self._held_head_bytes)  # of trailers
+        self._held_head_bytes = self._head_bytes = 0
+        self._pace_reading()
+        if self._answering is None:  # it was answered before its end
+            self._go_on()
 
     def _hold_whole_head(self) -> None:
         """From here on the head counts with its request."""
@@ -228,12 +265,6 @@ class Connection(asyncio.Protocol):
             self.refuse(431)
         self._head_bytes = 0
 
-    def _target(self) -> bytes:
-        """The path and query; those who take us for a proxy send the whole URL."""
-        if self._url.startswith((b"http://", b"https://")):
-            return b"/" + self._url.split(b"/", 3)[3] if self._url.count(b"/") > 2 else b"/"
-        return self._url
-
     def _decline_upgrade(self, rest: bytes) -> None:
         """Go on in HTTP/1.1, as a server may: Java's client offers HTTP/2 with its first request.
 
@@ -244,14 +275,9 @@ class Connection(asyncio.Protocol):
             self.refuse(400)
             return
         self._has_declined_upgrade = True
-        lines = [f"{self._parser.get_method().decode()} {self._url.decode('latin-1')} HTTP/1.1"]
-        lines += [
-            f"{name}: {value}"
-            for name, value in self._headers.items()
-            if name not in ("connection", "upgrade")
-        ]
+        head = head_without_upgrade(self._parser.get_method(), self._url, self._headers)
         self._parser = httptools.HttpRequestParser(self)
-        self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
+        self.data_received(head + rest)
 
     def _hold_head(self) -> None:
         more = self._head_bytes + self._unread_bytes - self._held_head_bytes
@@ -293,42 +319,57 @@ class Connection(asyncio.Protocol):
         is_last = answering.is_last or self._is_finishing
         # One write: each is a system call, and wakes the other side.
         self._transport.write(
-            _whole_head(status, head, len(body), is_last=is_last)
+            whole_head(status, head, len(body), is_last=is_last)
             + (body if answering.request.method != "HEAD" else b"")
         )
         self._end_answer(is_last=is_last)
 
-    async def send_file(self, status: int, file: BinaryIO, head: str = "") -> None:
-        """As `respond`, but for the end: `end_file` is to be called when this has returned.
+    async def send(self, status: int, source: BodySource, head: str = "") -> None:
+        """As `respond`, but for the end: `end_sending` is to be called when this has returned.
 
-        Holds one piece of the file at a time; the next is read when the other side has taken it.
+        Holds one piece at a time; the next is read when the other side has taken it.
         """
         answering = self._answering
-        length = await asyncio.to_thread(file.seek, 0, os.SEEK_END)
-        await asyncio.to_thread(file.seek, 0)
         if self._transport is None or answering is None or self._is_closing:
             return
-        self._is_finishing = self._is_finishing or answering.is_last  # what it says is kept to
-        self._transport.write(_whole_head(status, head, length, is_last=self._is_finishing))
-        left = length if answering.request.method != "HEAD" else 0
-        while left:
-            piece = await asyncio.to_thread(file.read, min(left, _PIECE_BYTES))
-            if not piece or not self.is_open:
-                self.hang_up()  # what is cut short must not look whole
-                return
-            self._transport.write(piece)
-            self.is_quiet = False
-            left -= len(piece)
-            await self._may_write.wait()
+        has_body = answering.request.method != "HEAD" and not is_without_body(status)
+        is_chunked = source.length is None and has_body and answering.takes_chunks
+        # What the head says is kept to.
+        self._is_finishing = self._is_finishing or answering.is_last
+        self._transport.write(
+            source_head(
+                status, head, source.length, is_chunked=is_chunked, is_last=self._is_finishing
+            )
+        )
+        if has_body and not await send_pieces(source, self._write, is_chunked=is_chunked):
+            self.hang_up()  # what is cut short must not look whole
 
-    def end_file(self) -> None:
-        """Go on to the next request after `send_file`."""
+    async def _write(self, piece: bytes) -> bool:
+        """Whether it could be; returns when the next may be."""
+        if self._transport is None or not self.is_open:
+            return False
+        self._transport.write(piece)
+        self.is_quiet = False
+        await self._may_write.wait()
+        return True
+
+    def end_sending(self) -> None:
+        """Go on to the next request after `send`."""
         if self._transport is not None and not self._is_closing:
             self._end_answer(is_last=self._is_finishing)
 
     def _end_answer(self, *, is_last: bool) -> None:
+        stream = self._answering.request.stream if self._answering is not None else None
+        self._is_finishing = self._is_finishing or is_last
         self._give_back_answering()
-        if is_last:
+        if stream is not None:
+            stream.close()
+        # To close while a body comes would destroy the answer on its way: first its end.
+        if stream is None or stream is not self._stream:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._is_finishing:
             self._close()
         elif self._waiting:
             self._answer(self._waiting.popleft())
@@ -348,7 +389,7 @@ class Connection(asyncio.Protocol):
         """Answer what is no request of this API's at all, and hang up."""
         if self._transport is not None and not self._is_closing:
             self._transport.write(
-                f"{_STATUS_LINES[status]}Connection: close\r\nContent-Length: 0\r\n\r\n".encode()
+                f"{STATUS_LINES[status]}Connection: close\r\nContent-Length: 0\r\n\r\n".encode()
             )
             self._close()
 
@@ -357,18 +398,3 @@ class Connection(asyncio.Protocol):
         self._is_closing = True
         if self._transport is not None:
             self._transport.close()
-
-
-def _whole_head(status: int, head: str, length: int, *, is_last: bool) -> bytes:
-    content_type = "" if head else "Content-Type: application/json\r\n"
-    connection = "Connection: close\r\n" if is_last else ""
-    return (
-        f"{_STATUS_LINES[status]}{content_type}{head}{connection}Content-Length: {length}\r\n\r\n"
-    ).encode("latin-1")
-
-
-class Refusal(asyncio.Protocol):
-    """Takes the place of a connection that is not to be had."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.Transport", transport).abort()

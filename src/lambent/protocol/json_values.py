@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
@@ -13,9 +13,17 @@ from lambent.protocol.model import serialized_name
 from lambent.protocol.rejections import not_a_list, not_an_object, serialization_error
 from lambent.protocol.scalars import Decode, check_text, json_decoder, json_encoder
 
-# Recursive shapes refer to themselves: each structure is compiled once, by name.
-Known = dict[str, Decode]
 Encode = Callable[[dict[str, Any]], dict[str, Any]]
+# From a simple shape to what reads or writes its values.
+ForSimple = Callable[[Shape], Decode]
+
+
+class _Kind(NamedTuple):
+    """How all that is in one structure is compiled."""
+
+    # Recursive shapes refer to themselves: each structure is compiled once, by name.
+    known: dict[str, Decode]
+    simple: ForSimple
 
 
 def parse_json(body: bytes) -> object:
@@ -38,7 +46,7 @@ def write_json(value: object) -> bytes:
 
 def body_decoder(shape: StructureShape, names: Collection[str]) -> Callable[[bytes], Any]:
     """A function from a JSON body to a dict of those `names` among the shape's members."""
-    decode = _structure_decoder(shape, {}, names)
+    decode = _structure_decoder(shape, _Kind({}, json_decoder), names)
 
     def decode_body(body: bytes) -> Any:
         if not body:
@@ -55,22 +63,35 @@ def body_encoder(shape: StructureShape, names: Collection[str]) -> Callable[[Any
     return lambda value: write_json(encode(value))
 
 
-def structure_encoder(shape: StructureShape, names: Collection[str]) -> Encode:
-    """The same, to a dict that `write_json` takes. Members that are None or absent are left out."""
-    return _structure_encoder(shape, {}, names)
+def structure_encoder(
+    shape: StructureShape, names: Collection[str], simple: ForSimple = json_encoder
+) -> Encode:
+    """The same, to a dict that `write_json` takes. Members that are None or absent are left out.
+
+    `simple` answers what encodes the values of a simple shape.
+    """
+    return _structure_encoder(shape, _Kind({}, simple), names)
 
 
-def _decoder(shape: Shape, known: Known) -> Decode:
+def structure_decoder(shape: StructureShape, simple: ForSimple = json_decoder) -> Decode:
+    """A function from what `parse_json` answers, or what is like it, to a dict of the members.
+
+    `simple` answers what decodes the values of a simple shape. It raises ServiceError.
+    """
+    return _structure_decoder(shape, _Kind({}, simple), shape.members)
+
+
+def _decoder(shape: Shape, kind: _Kind) -> Decode:
     if isinstance(shape, StructureShape):
-        return known.get(shape.name) or _structure_decoder(shape, known, shape.members)
+        return kind.known.get(shape.name) or _structure_decoder(shape, kind, shape.members)
     if isinstance(shape, ListShape):
-        return _list_decoder(_decoder(shape.member, known))
+        return _list_decoder(_decoder(shape.member, kind))
     if isinstance(shape, MapShape):
-        return _map_decoder(_decoder(shape.value, known))
-    return json_decoder(shape)
+        return _map_decoder(_decoder(shape.value, kind))
+    return kind.simple(shape)
 
 
-def _structure_decoder(shape: StructureShape, known: Known, names: Collection[str]) -> Decode:
+def _structure_decoder(shape: StructureShape, kind: _Kind, names: Collection[str]) -> Decode:
     rows: dict[str, tuple[str, Decode]] = {}
 
     def decode(value: Any) -> Any:
@@ -84,10 +105,10 @@ def _structure_decoder(shape: StructureShape, known: Known, names: Collection[st
                 found[row[0]] = row[1](item)
         return found
 
-    known[shape.name] = decode
+    kind.known[shape.name] = decode
     for name in names:
         member = shape.members[name]
-        rows[serialized_name(name, member)] = (name, _decoder(member, known))
+        rows[serialized_name(name, member)] = (name, _decoder(member, kind))
     return decode
 
 
@@ -110,19 +131,19 @@ def _map_decoder(decode_value: Decode) -> Decode:
     return decode
 
 
-def _encoder(shape: Shape, known: Known) -> Decode:
+def _encoder(shape: Shape, kind: _Kind) -> Decode:
     if isinstance(shape, StructureShape):
-        return known.get(shape.name) or _structure_encoder(shape, known, shape.members)
+        return kind.known.get(shape.name) or _structure_encoder(shape, kind, shape.members)
     if isinstance(shape, ListShape):
-        encode_member = _encoder(shape.member, known)
+        encode_member = _encoder(shape.member, kind)
         return lambda value: [None if item is None else encode_member(item) for item in value]
     if isinstance(shape, MapShape):
-        encode_value = _encoder(shape.value, known)
+        encode_value = _encoder(shape.value, kind)
         return lambda value: {key: encode_value(item) for key, item in value.items()}
-    return json_encoder(shape)
+    return kind.simple(shape)
 
 
-def _structure_encoder(shape: StructureShape, known: Known, names: Collection[str]) -> Decode:
+def _structure_encoder(shape: StructureShape, kind: _Kind, names: Collection[str]) -> Decode:
     rows: list[tuple[str, str, Decode]] = []
 
     def encode(value: Any) -> Any:
@@ -133,8 +154,8 @@ def _structure_encoder(shape: StructureShape, known: Known, names: Collection[st
                 found[wire] = encode_member(item)
         return found
 
-    known[shape.name] = encode
+    kind.known[shape.name] = encode
     for name in names:
         member = shape.members[name]
-        rows.append((name, serialized_name(name, member), _encoder(member, known)))
+        rows.append((name, serialized_name(name, member), _encoder(member, kind)))
     return encode

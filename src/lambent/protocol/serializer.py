@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botocore.model import ListShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from lambent.protocol.http import HttpResponse
 from lambent.protocol.json_values import body_encoder
@@ -34,7 +34,6 @@ AddHeaders = Callable[[Output, Headers], None]
 
 REQUEST_ID = "x-amzn-RequestId"
 JSON = "application/json"
-JSON_1_1 = "application/x-amz-json-1.1"
 _BYTES = "application/octet-stream"
 _TEXT = "text/plain"
 
@@ -49,12 +48,18 @@ def json_serializer(operation: OperationModel, corrections: Corrections) -> Seri
         return None
     shape = operation.output_shape
     encode = body_encoder(shape, shape.members) if shape is not None else _nothing
+    content_type = json_content_type(operation.service_model)
 
     def serialize(output: Output, request_id: str) -> HttpResponse:
-        headers = [("Content-Type", JSON_1_1), (REQUEST_ID, request_id)]
+        headers = [("Content-Type", content_type), (REQUEST_ID, request_id)]
         return HttpResponse(status=200, headers=headers, body=encode(output))
 
     return serialize
+
+
+def json_content_type(model: ServiceModel) -> str:
+    """That of the version of the JSON protocol which a service has."""
+    return f"application/x-amz-json-{model.metadata.get('jsonVersion', '1.1')}"
 
 
 def rest_json_serializer(operation: OperationModel, corrections: Corrections) -> Serialize | None:

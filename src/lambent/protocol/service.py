@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambent.protocol.corrections import CORRECTIONS, Corrections
@@ -10,8 +10,20 @@ from lambent.protocol.errors import SerializeError, json_errors, rest_json_error
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.model import load_model
 from lambent.protocol.parser import Parse, json_parser, rest_json_parser
+from lambent.protocol.query import (
+    find_by_action,
+    query_errors,
+    query_parser,
+    query_serializer,
+)
 from lambent.protocol.rejections import serialization_error, unknown_operation
 from lambent.protocol.router import Route, Router
+from lambent.protocol.rpc_cbor import (
+    cbor_errors,
+    cbor_parser,
+    cbor_serializer,
+    find_by_operation_path,
+)
 from lambent.protocol.serializer import Serialize, json_serializer, rest_json_serializer
 from lambent.protocol.validator import Validate, validator
 
@@ -66,6 +78,10 @@ class _Protocol(NamedTuple):
 
 _PROTOCOLS = {
     "rest-json": _Protocol(_find_by_path, rest_json_parser, rest_json_serializer, rest_json_errors),
+    "smithy-rpc-v2-cbor": _Protocol(
+        find_by_operation_path, cbor_parser, cbor_serializer, cbor_errors
+    ),
+    "query": _Protocol(find_by_action, query_parser, query_serializer, query_errors),
     "json": _Protocol(_find_by_target, json_parser, json_serializer, json_errors),
 }
 
@@ -79,19 +95,33 @@ class _Plan(NamedTuple):
 class Service:
     """One AWS API, driven by its model. Holds no state of requests: any thread may use it."""
 
-    def __init__(self, model: ServiceModel, corrections: Corrections | None = None) -> None:
+    def __init__(
+        self,
+        model: ServiceModel,
+        corrections: Corrections | None = None,
+        *,
+        protocol: str = "",
+        operations: Collection[str] = (),
+    ) -> None:
         self._model = model
         self._corrections = corrections or Corrections()
-        self._protocol = _PROTOCOLS[model.metadata["protocol"]]
-        self.operations = frozenset(model.operation_names)
+        self._protocol = _PROTOCOLS[protocol or model.metadata["protocol"]]
+        metadata = model.metadata
+        self.signing_name = metadata.get("signingName") or metadata.get("endpointPrefix", "")
+        self.operations = frozenset(operations or model.operation_names)
         self._find = self._protocol.find(model)
         self._plans = {name: self._compile(name) for name in self.operations}
         self._serialize_error = self._protocol.errors(model)
 
     @classmethod
-    def load(cls, name: str) -> Service:
-        """The API botocore knows by `name`: `lambda` or `logs`."""
-        return cls(load_model(name), CORRECTIONS.get(name))
+    def load(cls, name: str, *, protocol: str = "", operations: Collection[str] = ()) -> Service:
+        """The API botocore knows by `name`: `lambda` or `logs`.
+
+        In another `protocol` than its first one, if it has several. Of others than these
+        `operations`, if any are given, it can only be told that a request is for them.
+        """
+        model = load_model(name)
+        return cls(model, CORRECTIONS.get(name), protocol=protocol, operations=operations)
 
     def operation_of(self, request: HttpRequest) -> str:
         """The operation a request is for; its body is not looked at. Raises ServiceError."""
@@ -105,7 +135,12 @@ class Service:
         ValidationException.
         """
         name, labels = self._find(request)
-        plan = self._plans[name]
+        plan = self._plans.get(name)
+        if plan is None:
+            raise unknown_operation(
+                f"{name} is not available at this endpoint, which answers only "
+                f"{', '.join(sorted(self.operations))}"
+            )
         try:
             found = plan.parse(request, labels)
             plan.validate(found)

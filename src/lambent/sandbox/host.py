@@ -191,7 +191,7 @@ def _try_network(directory: Path, outside: Executor) -> str:
     try:
         shared = open_shared_network(directory, home=home, host=outside)
         try:
-            slots.make_slot(home, shared.router).release()
+            slots.make_slot(home, shared.router, door_port=0).release()
         finally:
             shared.close()
     finally:

@@ -78,15 +78,19 @@ class Isolation:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, *, state_directory: Path, kind: KindName) -> AsyncIterator[Isolation]:
+    async def open(
+        cls, *, state_directory: Path, kind: KindName, door_port: int = 0
+    ) -> AsyncIterator[Isolation]:
         """Prepare this process; on leaving, everything it made is gone.
 
+        At `door_port` is the door of each network slot that has a loopback of its own; elsewhere,
+        and with 0, at any.
         For namespaces `privileges.enter_namespaces()` must have been called when the program
         began. Raises IsolationUnavailable: weaker isolation is never chosen silently.
         """
         if kind == "namespaces":
             await asyncio.to_thread(_require_namespaces)
-        async with _opened(state_directory, kind) as opened:
+        async with _opened(state_directory, kind, door_port) as opened:
             isolation = cls(opened, has_own_root=kind == "namespaces")
             try:
                 yield isolation
@@ -221,10 +225,12 @@ async def _dispose_of(made: asyncio.Future[_T], dispose: Callable[[_T], Awaitabl
         await dispose(await made)
 
 
-def _opened(state_directory: Path, kind: KindName) -> AbstractAsyncContextManager[Kind]:
+def _opened(
+    state_directory: Path, kind: KindName, door_port: int
+) -> AbstractAsyncContextManager[Kind]:
     if kind == "process":
         return open_plain_processes(state_directory)
-    return open_namespaces(state_directory)
+    return open_namespaces(state_directory, door_port)
 
 
 def _require_namespaces() -> None:

@@ -67,6 +67,7 @@ class _Common:
     groups: ControlGroups
     users: UserIds | None  # None where we have only one user id to give
     network: SharedNetwork
+    door_port: int  # in each slot; 0: any
     has_volumes_on_disk: bool
     template_filter: Path | None  # of sandboxes whose processes may be copied
     undo: ExitStack
@@ -153,8 +154,8 @@ class Namespaces:
         return ForkServer(self._common.surroundings, command, mounts)
 
     def _make_slot(self) -> NetworkSlot:
-        common = self._common
-        slot = make_slot(common.surroundings.home_network, common.network.router)
+        common, home = self._common, self._common.surroundings.home_network
+        slot = make_slot(home, common.network.router, common.door_port)
         namespace = slot.namespace
         if namespace is None:
             return slot
@@ -195,7 +196,7 @@ class Namespaces:
             raise
         try:
             home, network = common.surroundings.home_network, restored.open_network()
-            slot = make_slot(home, common.network.router, network)
+            slot = make_slot(home, common.network.router, common.door_port, network)
         except BaseException:
             restored.kill()
             restored.remove()
@@ -234,10 +235,10 @@ class Namespaces:
 
 
 @asynccontextmanager
-async def open_namespaces(state_directory: Path) -> AsyncIterator[Namespaces]:
+async def open_namespaces(state_directory: Path, door_port: int) -> AsyncIterator[Namespaces]:
     """Everything up, and on leaving everything down. `isolation.Isolation.open` checks first."""
     async with AsyncExitStack() as stack:
-        common = await asyncio.to_thread(_open_common, state_directory)
+        common = await asyncio.to_thread(_open_common, state_directory, door_port)
         stack.push_async_callback(asyncio.to_thread, common.undo.close)
         namespaces = Namespaces(common)
         refilling = asyncio.create_task(namespaces.slots.run(), name="network slots")
@@ -245,7 +246,7 @@ async def open_namespaces(state_directory: Path) -> AsyncIterator[Namespaces]:
         yield namespaces
 
 
-def _open_common(state_directory: Path) -> _Common:
+def _open_common(state_directory: Path, door_port: int) -> _Common:
     programs = bubblewrap.find_programs()
     if programs is None:
         raise FileNotFoundError("bwrap and setpriv are needed")
@@ -301,6 +302,7 @@ def _open_common(state_directory: Path) -> _Common:
             groups=groups,
             users=users,
             network=shared,
+            door_port=door_port,
             has_volumes_on_disk=not volumes.find_problem(),
             undo=stack.pop_all(),
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import entry_shell, resource_limits, root_files, system_calls
-from lambent.sandbox.network import slots
+from lambent.sandbox.network.listening import address_of, listen
 from lambent.sandbox.sandbox import (
     Body,
     Command,
@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 
 _THREADS = 4
 _BACKLOG = 128
+_ANY_PORT = ("127.0.0.1", 0)
 _KIB = 1024
 
 
@@ -55,10 +56,16 @@ class PlainProcesses:
         self.patient: Executor = executor
 
     async def take_slot(self) -> NetworkSlot:
-        listener = slots.listen(("127.0.0.1", 0), _BACKLOG)
-        host, port = listener.getsockname()
+        with ExitStack() as undo:
+            listener, door = (undo.enter_context(listen(_ANY_PORT, _BACKLOG)) for _ in range(2))
+            release = undo.pop_all()
         return NetworkSlot(
-            listener=listener, api_address=f"{host}:{port}", namespace=None, release=listener.close
+            listener=listener,
+            api_address=address_of(listener),
+            door=door,
+            door_address=address_of(door),
+            namespace=None,
+            release=release.close,
         )
 
     def fork_server(self, command: Command, mounts: Sequence[Mount]) -> ForkServer:

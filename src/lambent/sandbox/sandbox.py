@@ -98,10 +98,12 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSlot:
-    """One sandbox's network, with a socket of ours already listening inside."""
+    """One sandbox's network, with two sockets of ours already listening inside."""
 
     listener: socket.socket
     api_address: str  # where the sandbox finds that socket: host:port
+    door: socket.socket  # the other one
+    door_address: str
     namespace: int | None  # a descriptor; None where there is no network namespace
     release: Callable[[], None] = field(repr=False)
     connector: Callable[[], socket.socket] = field(default=open_tcp_socket, repr=False)
@@ -114,7 +116,7 @@ class NetworkSlot:
         return self.connector()
 
     async def close(self) -> None:
-        """Take it away, with its socket. No sandbox may be using it."""
+        """Take it away, with its sockets. No sandbox may be using it."""
         await asyncio.to_thread(self.release)
 
 

@@ -19,6 +19,7 @@ from lambent.invocation import invoke as invocation_operations
 from lambent.protocol.service import Service
 from lambent.server.gateway import Api, Operation
 from lambent.telemetry import logs_api as logs_operations
+from lambent.telemetry.subscriptions import operations as subscription_operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lambent.server.config import Config
     from lambent.server.stores import Stores
     from lambent.store.logs import LogStore
+    from lambent.telemetry.subscriptions.delivery import LogSubscriptions
 
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
@@ -87,9 +89,14 @@ def build_functions_api(control_plane: ControlPlane, data_plane: DataPlane) -> A
     )
 
 
-def build_logs_api(logs: LogStore) -> Api:
-    """The part of CloudWatch Logs that a function's logs can be read with."""
-    return _api("logs", _bind(logs_operations.OPERATIONS, logs), {})
+def build_logs_api(logs: LogStore, subscriptions: LogSubscriptions) -> Api:
+    """The part of CloudWatch Logs that a function's logs can be read and passed on with."""
+    return _api(
+        "logs",
+        _bind(logs_operations.OPERATIONS, logs)
+        | _bind(subscription_operations.OPERATIONS, subscriptions),
+        {},
+    )
 
 
 def _bind(operations: Mapping[str, Callable[..., Any]], plane: object) -> dict[str, Operation]:

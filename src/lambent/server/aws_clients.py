@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from lambent.server.config import Config
 
 
-@contextlib.contextmanager
-def open_aws_clients(config: Config) -> Iterator[AwsClients]:
-    """Nobody is called before the first request that needs it. Blocks: see `AwsClients.load`."""
-    endpoints = Endpoints(
+def endpoints_of(config: Config, companion_url: str) -> Endpoints:
+    """Where the settings say that services are; `companion_url` is empty when there is none."""
+    return Endpoints(
         default=config.aws_endpoint_url,
         of_services=config.aws_endpoints,
+        companion=companion_url,
         profile=config.aws_profile,
     )
+
+
+@contextlib.contextmanager
+def open_aws_clients(endpoints: Endpoints) -> Iterator[AwsClients]:
+    """Nobody is called before the first request that needs it. Blocks: see `AwsClients.load`."""
     with AwsClients.open(endpoints) as clients:
         clients.load()
         yield clients

@@ -26,6 +26,7 @@ from lambent.server.setting import (
     access_points,
     endpoint,
     endpoints,
+    factor,
     file_path,
     interpreters,
     matching,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from lambent.sandbox.isolation import KindName
 
 BlockedRuntimes = Literal["refuse", "allow"]
+CompanionUse = Literal["on", "off", "auto"]
 
 # Variables of the same prefix that are not the server's.
 _OTHER_VARIABLES = frozenset({"LAMBENT_CONFIG", "LAMBENT_ENDPOINT"})
@@ -72,6 +74,7 @@ class Config:
     concurrency: int
     scaling_rate: int
     code_storage_mib: int
+    companion: CompanionUse
     aws_endpoint_url: str  # empty: none
     aws_endpoints: Mapping[str, str]  # by service
     aws_profile: str  # empty: botocore's usual search for credentials
@@ -79,6 +82,9 @@ class Config:
     security_groups: Mapping[str, str]
     access_points: Mapping[str, Path]  # ARN -> the directory it stands for
     deployment_seconds: float
+    queue_time_factor: float
+    queue_reserve_mib: int
+    metrics_days: int
     drain_seconds: int
     log_level: str
 
@@ -207,11 +213,19 @@ SETTINGS = (
         "version of its functions and layers.",
     ),
     Setting(
+        "companion",
+        one_of("on", "off", "auto"),
+        lambda: "auto",
+        "Whether the server starts neighbouring AWS services of its own (S3, SQS, SNS, DynamoDB, "
+        "STS...: moto, a child process; what they hold is in memory). `auto`: when moto is "
+        "installed and aws_endpoint_url is empty.",
+    ),
+    Setting(
         "aws_endpoint_url",
         endpoint,
         lambda: "",
-        "Where neighbouring AWS services are (S3 for code, KMS for environment variables): a URL, "
-        "or `aws` for AWS's own. Empty: nowhere, and what needs them is refused.",
+        "Where neighbouring AWS services are instead of the companion: a URL, or `aws` for AWS's "
+        "own. Empty, and without the companion: nowhere, and what needs them is refused.",
     ),
     Setting(
         "aws_endpoints",
@@ -254,6 +268,28 @@ SETTINGS = (
         "Seconds that creating or updating a function takes at least. On AWS it takes a few, and "
         "what uses a function before it is Active, or updates it twice at once, is refused: with "
         "a few here too, scripts that do not wait show it.",
+    ),
+    Setting(
+        "queue_time_factor",
+        factor,
+        lambda: 1.0,
+        "How many times faster than the clock time passes for events of asynchronous invocations: "
+        "with 60 the minute before a retry is over in a second, and an event is six hours old "
+        "after six minutes. For trying out what happens then. The schedules of the companion's "
+        "EventBridge rules pass as fast.",
+    ),
+    Setting(
+        "queue_reserve_mib",
+        whole_number(0, 100_000_000),
+        lambda: 512,
+        "Room, in MiB, that asynchronous events leave on the file system of `data_dir`: with less "
+        "than that no event is accepted, and all else can still be written.",
+    ),
+    Setting(
+        "metrics_days",
+        whole_number(1, 455),
+        lambda: 15,
+        "Days for which metrics of functions are kept, by the minute.",
     ),
     Setting(
         "drain_seconds",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lambent.aws.variable_keys import VariableKeys
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.aws_access import AwsAccess
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.execution_environment.snap_start.snap_start import SnapStart
     from lambent.invocation.concurrency import Concurrency
@@ -46,13 +47,21 @@ async def open_runtimes(config: Config) -> AsyncIterator[Mapping[str, Runtime]]:
 
 @contextlib.asynccontextmanager
 async def open_parts(
-    config: Config, stores: Stores, runtimes: Mapping[str, Runtime], keys: VariableKeys
+    config: Config,
+    stores: Stores,
+    runtimes: Mapping[str, Runtime],
+    keys: VariableKeys,
+    aws_access: AwsAccess,
+    *,
+    door_port: int,
 ) -> AsyncIterator[Parts]:
     """What environments without a snapshot are made from. Raises IsolationUnavailable."""
     pipeline = LogPipeline(stores.logs)
     async with (
         Isolation.open(
-            state_directory=config.data_dir / "sandboxes", kind=config.isolation
+            state_directory=config.data_dir / "sandboxes",
+            kind=config.isolation,
+            door_port=door_port,
         ) as isolation,
         running("log pipeline", pipeline.run()),
         running("log retention", run_retention(stores.logs)),
@@ -70,6 +79,7 @@ async def open_parts(
             task_root=stores.packages.unpack,
             layers_root=stores.layer_contents.root,
             opened=keys.opened,
+            aws_access=aws_access,
             logs=pipeline,
             freeze_after_seconds=config.freeze_after_seconds,
         )

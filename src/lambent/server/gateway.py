@@ -21,25 +21,34 @@ from lambent.domain.errors import ServiceError
 from lambent.domain.identifiers import new_uuid
 from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
 from lambent.protocol import credential_scope
+from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.rejections import too_large
-from lambent.server import browsers, misdirected
+from lambent.server import browsers, cloudwatch, custom_resources, misdirected, service_door
+from lambent.server.neighbours import Neighbours, unsigned_service
+from lambent.telemetry.metrics import prometheus
 
 if TYPE_CHECKING:
     from lambent.protocol.service import Service
+    from lambent.server.queue_api import QueueApi
     from lambent.store.deployment_packages import DeploymentPackages
 
 logger = logging.getLogger(__name__)
 
 Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
+# Raises ServiceError unless a function may: signing name, operation and input.
+Authorize = Callable[[Caller, str, str, dict[str, Any]], Awaitable[None]]
 
 # What AWS takes for any operation, by the number its refusal names.
 MAX_REQUEST_BYTES = 70_167_211
 _LONG_TO_PARSE_BYTES = 256 * 1024
-_SERVED = (None, "lambda", "logs")  # signing names; None: not signed
+# Signing names; None: not signed.
+_SERVED = (None, "lambda", "logs", cloudwatch.SIGNING_NAME)
 _LOGS_TARGET = "Logs_20140328."
-# Ours: no operation of AWS's has such a path.
+# Ours: no operation of AWS's has such paths.
+_OWN_PREFIX = "/_lambent/"
 _ENVIRONMENTS_PATH = "/_lambent/environments"
+_METRICS_PATH = "/metrics"  # where Prometheus looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +65,52 @@ class Gateway:
 
     functions: Api
     logs: Api
+    cloudwatch: cloudwatch.CloudWatch
     packages: DeploymentPackages
     code_location_key: bytes = field(repr=False)
     account_id: str
     region: str
     health: Callable[[], dict[str, object]]
     environments: Callable[[str | None], dict[str, object]]  # of a function, or all
+    metrics: Callable[[], Awaitable[str]]  # as Prometheus reads them
+    queue: QueueApi
+    services: service_door.ServiceDoor
+    custom_resources: custom_resources.CustomResourceResponses
+    neighbours: Neighbours
+    authorize: Authorize
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         if browsers.is_of_another_page(request.headers):
             return _json_response(403, {"Message": browsers.REFUSAL})
         if misdirected.is_for_function_url(request.headers.get("host", "")):
             return misdirected.function_url_answer()
+        is_signed = credential_scope.is_signed(request.headers, request.query)
+        if not is_signed and (own := await self._answer_own(request)) is not None:
+            return own
+        return await self._answer_api(request, new_uuid())
+
+    async def _answer_own(self, request: HttpRequest) -> HttpResponse | None:
+        """What is Lambent's own, and of no API of AWS's; None for any other path."""
         if request.path == "/health":
             return _json_response(200, self.health())
+        if request.path == _METRICS_PATH and request.method in ("GET", "HEAD"):
+            content_type = ("content-type", prometheus.CONTENT_TYPE)
+            body = (await self.metrics()).encode()
+            return HttpResponse(status=200, headers=[content_type], body=body)
+        if request.path.startswith(_OWN_PREFIX):
+            return await self._answer_below_prefix(request)
+        return None
+
+    async def _answer_below_prefix(self, request: HttpRequest) -> HttpResponse | None:
         if request.path == _ENVIRONMENTS_PATH:
             return self._list_environments(request)
+        if self.queue.serves(request.path):
+            return await self.queue(request)
+        if request.path == service_door.PATH:
+            return await self.services(request)
         if request.path.startswith(code_location.PATH_PREFIX):
             return await self._download(request)
-        return await self._answer_api(request, new_uuid())
+        return None
 
     async def _answer_api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         caller, signed_for = credential_scope.identify(
@@ -84,13 +120,27 @@ class Gateway:
             default_account=self.account_id,
             default_region=self.region,
         )
+        return await self.answer_signed(request, caller, signed_for)
+
+    async def answer_signed(
+        self, request: HttpRequest, caller: Caller, signed_for: str | None
+    ) -> HttpResponse:
+        """What the API answers a caller that is known; nothing but APIs is behind this."""
+        request_id = caller.request_id
+        if signed_for == "s3" and custom_resources.is_response(request.path):
+            return self.custom_resources.answer(request, request_id)
+        service = self._neighbour_of(request, signed_for)
+        if service is not None and self.neighbours.serves(service):
+            return await self.neighbours.answer(request, service, caller)
         if signed_for not in _SERVED:
             return self._answer_other_service(request, signed_for, request_id)
-        api = self._api_of(request)
+        api = self._api_of(request, signed_for)
         operation = "?"
         try:
             _refuse_too_large(request, api.service)
             operation, parameters = await _parse(api.service, request)
+            if caller.principal is not None:
+                await self.authorize(caller, api.service.signing_name, operation, parameters)
             output = await api.operations[operation](caller, parameters)
             response = api.service.serialize(operation, output, request_id)
         except ServiceError as error:
@@ -101,7 +151,34 @@ class Gateway:
         logger.debug("%s => %s", operation, response.status)
         return response
 
-    def _api_of(self, request: HttpRequest) -> Api:
+    def streams(self, request: HttpRequest) -> bool:
+        """Whether the body of a long request is passed on while it comes; only its head is here."""
+        _, signed_for = credential_scope.identify(
+            request.headers,
+            request.query,
+            request_id="",
+            default_account=self.account_id,
+            default_region=self.region,
+        )
+        if signed_for == cloudwatch.SIGNING_NAME:
+            return False  # whose it is, its body says
+        if custom_resources.is_response(request.path):
+            return False
+        service = self._neighbour_of(request, signed_for)
+        return service is not None and self.neighbours.serves(service)
+
+    def _neighbour_of(self, request: HttpRequest, signed_for: str | None) -> str | None:
+        """The other service that a request is for; None: it is for one of our APIs."""
+        if signed_for is None:
+            return unsigned_service(request)
+        if signed_for == cloudwatch.SIGNING_NAME:
+            return None if self.cloudwatch.is_ours(request) else signed_for
+        return None if signed_for in _SERVED else signed_for
+
+    def _api_of(self, request: HttpRequest, signed_for: str | None) -> Api:
+        if signed_for == cloudwatch.SIGNING_NAME:
+            service = self.cloudwatch.service_of(request)
+            return Api(service=service, operations=self.cloudwatch.operations)
         is_logs = request.headers.get("x-amz-target", "").startswith(_LOGS_TARGET)
         return self.logs if is_logs else self.functions
 
@@ -136,7 +213,10 @@ class Gateway:
         except ServiceError:
             return _json_response(404, {"Message": "This deployment package is gone."})
         return HttpResponse(
-            status=200, headers=[("content-type", "application/zip")], body=b"", file=archive
+            status=200,
+            headers=[("content-type", "application/zip")],
+            body=b"",
+            source=await FileSource.measure(archive),
         )
 
 

@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.body_source import BodyCutShort
 from lambent.protocol.http import HttpRequest, HttpResponse
-from lambent.protocol.http_connection import MAX_HEAD_BYTES, BodyBudget, Connection
+from lambent.protocol.http_connection import MAX_HEAD_BYTES, Connection, Streams
+from lambent.protocol.refusal import Refusal
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from lambent.protocol.body_source import BodySource
+    from lambent.server.connection_bounds import ConnectionBounds
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +43,19 @@ class AddressInUse(Exception):
 class Listener:
     """Answers requests until it is told to stop; then those that are at work, and no more."""
 
-    def __init__(self, answer: Answer, *, max_body_bytes: int, drain_seconds: int) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        max_body_bytes: int,
+        drain_seconds: int,
+        streams: Streams | None = None,
+        bounds: ConnectionBounds | None = None,
+    ) -> None:
+        """`bounds` say how many connections there may be, and what is held for all of them."""
+        self._bounds = bounds
         self._answer = answer
+        self._streams = streams
         self._limit_bytes = max_body_bytes + MAX_HEAD_BYTES  # of what each connection may hold
         # By then every invocation has been answered; what is left is a client that does not read.
         self._patience_seconds = drain_seconds + _LAST_ANSWERS_SECONDS
@@ -56,6 +71,12 @@ class Listener:
     def abandon(self) -> None:
         """Wait no longer for what is at work."""
         self._is_over.set()
+
+    def hang_up(self) -> int:
+        """Close every connection as soon as what it asked is answered; how many there are."""
+        for connection in list(self._connections):
+            connection.finish()
+        return len(self._connections)
 
     async def serve(self, listening: socket.socket) -> None:
         """The owner of every connection and of what answers its requests."""
@@ -86,14 +107,24 @@ class Listener:
                 connection.hang_up()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _connect(self) -> Connection:
-        budget = BodyBudget(limit_bytes=self._limit_bytes)
-        connection = Connection(self._receive, self._lose, budget, may_half_close=True)
+    def _connect(self) -> Connection | Refusal:
+        if self._bounds is None:
+            budget = BodyBudget(limit_bytes=self._limit_bytes)
+        elif self._bounds.admit():
+            budget = self._bounds.budget
+        else:
+            return Refusal()
+        connection = Connection(
+            self._receive, self._lose, budget, may_half_close=True, streams=self._streams
+        )
         self._connections.add(connection)
         return connection
 
     def _lose(self, connection: Connection) -> None:
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.discard(connection)
+            if self._bounds is not None:
+                self._bounds.leave()
         self._tell_when_over()
 
     def _receive(self, request: HttpRequest, connection: Connection) -> None:
@@ -104,8 +135,8 @@ class Listener:
     async def _respond(self, request: HttpRequest, connection: Connection) -> None:
         try:
             response = await self._answer(request)
-            if response.file is not None:
-                await _send_file(response, response.file, connection)
+            if response.source is not None:
+                await _send(response, response.source, connection)
         except Exception:  # the boundary of a request: its failure is nobody else's
             logger.exception("a request could not be answered")
             response = _FAILURE
@@ -113,8 +144,8 @@ class Listener:
             # First: the next request of this connection begins as soon as this one is answered.
             del self._at_work[connection]
             self._tell_when_over()
-        if response.file is not None:
-            connection.end_file()
+        if response.source is not None:
+            connection.end_sending()
         else:
             connection.respond(response.status, response.body, _head(response))
 
@@ -142,16 +173,22 @@ def _date_line(second: int) -> str:
 
 def _head(response: HttpResponse) -> str:
     lines = [f"{name}: {value}\r\n" for name, value in response.headers]
-    return _date_line(int(time.time())) + "".join(lines)
+    is_passed_on = response.source is not None and any(n == "date" for n, _ in response.headers)
+    return ("" if is_passed_on else _date_line(int(time.time()))) + "".join(lines)
 
 
-async def _send_file(response: HttpResponse, file: BinaryIO, connection: Connection) -> None:
-    with file:
-        try:
-            await connection.send_file(response.status, file, _head(response))
-        except Exception:  # a boundary as above; but what is half sent has no other answer
-            logger.exception("a file could not be sent to its end")
-            connection.hang_up()
+async def _send(response: HttpResponse, source: BodySource, connection: Connection) -> None:
+    try:
+        await connection.send(response.status, source, _head(response))
+    except BodyCutShort as error:
+        if connection.is_open:
+            logger.warning("an answer ended before its end: %s", error)
+        connection.hang_up()
+    except Exception:  # a boundary as above; but what is half sent has no other answer
+        logger.exception("an answer could not be sent to its end")
+        connection.hang_up()
+    finally:
+        source.close()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -76,6 +76,12 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def factor(text: str) -> float:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII) or float(text) < 1:
+        raise ValueError("must be a number from 1 on")
+    return float(text)
+
+
 def file_path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("must be a path")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import socket
 
     from lambent.execution_environment.pool.pool import Pool
+    from lambent.invocation.asynchronous.event_queue import EventQueue
     from lambent.server.listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,15 @@ class Stop:
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(each)
 
-    async def serve(self, listener: Listener, pool: Pool, listening: socket.socket) -> None:
+    async def serve(
+        self, listener: Listener, events: EventQueue, pool: Pool, listening: socket.socket
+    ) -> None:
         """Serve until a signal comes, or not at all when one came before."""
         self._listener, self._pool = listener, pool
         if self._signals:
             listener.stop()
         await listener.serve(listening)
+        events.pause()  # or it would have the pool at work for ever
         await pool.drain()
         self._cancel_timer()
 

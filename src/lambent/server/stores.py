@@ -10,18 +10,22 @@ from lambent.domain.code_signing_config import AttachedCodeSigningConfig, CodeSi
 from lambent.domain.event_invoke_config import EventInvokeConfig
 from lambent.domain.event_source_mapping import EventSourceMapping
 from lambent.domain.function_url import FunctionUrl
+from lambent.domain.log_subscription import LogSubscription
 from lambent.domain.recursion import RecursionConfig
 from lambent.domain.reserved_concurrency import ReservedConcurrency
 from lambent.domain.resource_policy import FunctionPolicy
 from lambent.store.aliases import AliasStore
+from lambent.store.asynchronous_events import EventStore
 from lambent.store.code_collection import CodeCollection
 from lambent.store.database import Database
+from lambent.store.deliveries import DeliveryStore
 from lambent.store.deployment_packages import DeploymentPackages
 from lambent.store.function_urls import FunctionUrlIndex
 from lambent.store.functions import FunctionStore
 from lambent.store.layer_contents import LayerContents
 from lambent.store.layers import LayerStore
 from lambent.store.logs import LogStore
+from lambent.store.metrics import MetricStore
 from lambent.store.provisioned_concurrency import ProvisionedConcurrencyStore
 from lambent.store.records import AccountRecords, FunctionRecords
 from lambent.store.seal import Seal
@@ -49,7 +53,11 @@ class Stores:
     code_signing_configs: AccountRecords[CodeSigningConfig]
     attached_code_signing_configs: FunctionRecords[AttachedCodeSigningConfig]
     event_source_mappings: AccountRecords[EventSourceMapping]
+    events: EventStore
+    deliveries: DeliveryStore
     logs: LogStore
+    metrics: MetricStore
+    log_subscriptions: AccountRecords[LogSubscription]
 
 
 @contextlib.asynccontextmanager
@@ -86,5 +94,9 @@ async def open_stores(data_directory: Path) -> AsyncIterator[Stores]:
                 database, functions, AttachedCodeSigningConfig
             ),
             event_source_mappings=await AccountRecords.open(database, EventSourceMapping),
+            events=await EventStore.open(database),
+            deliveries=DeliveryStore(database),
             logs=LogStore(database),
+            metrics=MetricStore(database),
+            log_subscriptions=await AccountRecords.open(database, LogSubscription),
         )

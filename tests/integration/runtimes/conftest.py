@@ -19,11 +19,7 @@ import pytest
 from tests.support.versions import function_version
 
 from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
-from lambent.execution_environment.variables import (
-    TELEMETRY_DESCRIPTOR,
-    Credentials,
-    defined_variables,
-)
+from lambent.execution_environment.variables import TELEMETRY_DESCRIPTOR, defined_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -264,9 +260,7 @@ def _start(
         runtime,
         log_stream="2026/01/31/[7]0123",
         runtime_api="127.0.0.1:9001",
-        credentials=Credentials(
-            access_key_id="AKIA", secret_access_key="secret", session_token="token"
-        ),
+        credentials={"AWS_ACCESS_KEY_ID": "AKIA"},
     )
     command = runtime.command(
         task_root=task_root, layers_root=None, memory_mib=256, variables=variables

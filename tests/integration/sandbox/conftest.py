@@ -45,9 +45,9 @@ def private_mounts():
 
 @pytest.fixture
 def open_isolation():
-    def open_below(directory):
+    def open_below(directory, door_port=0):
         state = directory / "state"
-        return Isolation.open(state_directory=state, kind="namespaces")
+        return Isolation.open(state_directory=state, kind="namespaces", door_port=door_port)
 
     return open_below
 

@@ -116,7 +116,42 @@ async def test_link_local_addresses_are_refused_at_once(place, address):
 @needs_uplink
 async def test_nothing_of_the_router_is_reached(place):
     # By its filter: without it the answer would be ECONNREFUSED, as nothing listens there.
-    assert await connect(place, ROUTER_ADDRESS, 9000) == ["refused", str(errno.EHOSTUNREACH)]
+    for port in (22, 53, 9000):
+        assert await connect(place, ROUTER_ADDRESS, port) == ["refused", str(errno.EHOSTUNREACH)]
+
+
+@pytest.fixture
+async def places_with_door(tmp_path, open_isolation, make_place):
+    """Two whose doors are at the port that is asked for."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(door_port):
+            isolation = await stack.enter_async_context(open_isolation(tmp_path, door_port))
+            places = [await make_place(isolation) for _ in range(2)]
+            for place in places:
+                stack.push_async_callback(place.close)
+            return places
+
+        yield make
+
+
+async def test_the_door_is_where_it_was_asked_for_and_each_slot_s_own(places_with_door):
+    first, second = await places_with_door(9000)
+    assert first.slot.door_address == second.slot.door_address == "127.0.0.1:9000"
+    accepted = asyncio.create_task(asyncio.get_running_loop().sock_accept(first.slot.door))
+    sandbox = await first.start("/usr/bin/python3", "-c", _CONNECT, "127.0.0.1", "9000")
+    connection, _ = await accepted
+    connection.sendall(b"hello")
+    connection.close()
+    assert await first.read_all(sandbox.output) == "connected hello\n"
+    with pytest.raises(BlockingIOError):
+        second.slot.door.accept()
+
+
+async def test_where_the_door_has_its_usual_port_the_runtime_api_has_another(places_with_door):
+    place, _ = await places_with_door(9001)
+    assert place.slot.door_address == "127.0.0.1:9001"
+    assert place.slot.api_address == "127.0.0.1:9002"
 
 
 @pytest.fixture

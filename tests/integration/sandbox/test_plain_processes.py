@@ -49,6 +49,17 @@ async def test_the_listener_is_reached_from_the_command(plain):
     assert await plain.read_all(sandbox.output) == "b'hello'\n"
 
 
+async def test_the_door_is_reached_from_the_command(plain):
+    door = plain.slot.door
+    host, port = plain.slot.door_address.split(":")
+    program = f"import socket; print(socket.create_connection(('{host}', {port})).recv(9))"
+    sandbox = await plain.start("/usr/bin/python3", "-c", program)
+    connection, _ = await asyncio.get_running_loop().sock_accept(door)
+    connection.sendall(b"hello")
+    connection.close()
+    assert await plain.read_all(sandbox.output) == "b'hello'\n"
+
+
 async def test_killing_ends_the_whole_group(plain):
     script = "sleep 1000 & echo ready; sleep 1000"
     sandbox = await plain.start("/bin/sh", "-c", script)

@@ -211,3 +211,26 @@ async def test_a_missing_answer_says_whose_it_is():
     with AwsClients.open(Endpoints(default="aws", profile="nobody")) as clients:
         with pytest.raises(Unreachable, match="nobody"):
             await clients.run("s3", SCOPE, use)
+
+
+async def test_the_companion_is_told_the_account_and_shown_no_credentials(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "VARIABLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    client = await client_of(Endpoints(companion="http://companion.test"))
+    assert credentials_of(client).access_key == "123456789012"
+    sent = []
+
+    def send(request, **_):
+        sent.append(request)
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+    client.meta.events.register("before-send", send)
+    with pytest.raises(EndpointConnectionError):
+        client.list_buckets()
+    assert sent[0].headers["x-moto-account-id"] == b"123456789012"
+
+
+def test_an_endpoint_of_the_settings_wins_over_the_companion():
+    endpoints = Endpoints(of_services={"s3": "http://s3.test"}, companion="http://companion.test")
+    assert endpoints.of("sqs") == "http://companion.test"
+    assert (endpoints.is_companion("sqs"), endpoints.is_companion("s3")) == (True, False)

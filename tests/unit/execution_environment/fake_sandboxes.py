@@ -289,6 +289,8 @@ class FakeIsolation:
         return NetworkSlot(
             listener=listener,
             api_address=f"{host}:{port}",
+            door=listener,  # FakeDoors opens none
+            door_address="127.0.0.1:9000",
             namespace=None,
             release=release,
         )

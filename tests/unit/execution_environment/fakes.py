@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.support.versions import function_version
 from tests.unit.execution_environment.fake_sandboxes import FakeIsolation, Script
 
+from lambent.aws.credentials import Credentials, IssuedCredentials
+from lambent.execution_environment.aws_access import AwsAccess
 from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
 from lambent.execution_environment.runtime_process import Parts
 from lambent.execution_environment.runtimes.runtime import Runtime
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lambent.domain.function import FunctionVersion
@@ -70,6 +75,24 @@ class FakeLogs:
         return self.streams[-1]
 
 
+class FakeDoors:
+    """Knows which are open, and to whom."""
+
+    def __init__(self) -> None:
+        self.opened: dict[socket.socket, Sequence[Credentials]] = {}
+        self.connections = 0  # to any of them
+
+    @contextlib.contextmanager
+    def open(self, door: socket.socket, own: Sequence[Credentials]) -> Iterator[None]:
+        self.opened[door] = own
+        yield
+        del self.opened[door]
+
+    def hang_up(self, door: socket.socket) -> int:
+        assert door in self.opened
+        return self.connections
+
+
 @dataclass
 class Fakes:
     """Everything an environment is made from."""
@@ -78,6 +101,8 @@ class Fakes:
     logs: FakeLogs
     task_root: Path
     layers_root: Path | None = None
+    credentials: IssuedCredentials = field(default_factory=IssuedCredentials)
+    doors: FakeDoors = field(default_factory=FakeDoors)
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,9 +122,18 @@ class Fakes:
             task_root=task_root,
             layers_root=layers_root,
             opened=opened,
+            aws_access=AwsAccess(
+                endpoint_variables=("AWS_ENDPOINT_URL",),
+                doors=self.doors,
+                issue=self._issue,
+                revoke=self.credentials.revoke,
+            ),
             logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
             freeze_after_seconds=FREEZE_AFTER_SECONDS,
         )
+
+    async def _issue(self, version: FunctionVersion) -> Credentials:
+        return self.credentials.issue(version)
 
 
 def make_fakes(directory: Path, script: Script | None = None) -> Fakes:

@@ -12,6 +12,7 @@ from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.http_client import NEXT, Address, Client, MemoryTransport
 
 from lambent.domain.invocation import Invocation
+from lambent.execution_environment.apis.credentials_api import CredentialsApi
 from lambent.execution_environment.apis.environment_api import EnvironmentApi
 from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 
@@ -85,7 +86,7 @@ class Conversation:
 
 def listener_of(api):
     """What a runtime reaches its API through."""
-    return EnvironmentApi(api, ExtensionsApi(Mock(), VERSION))
+    return EnvironmentApi(api, ExtensionsApi(Mock(), VERSION), CredentialsApi())
 
 
 def error_of(response):

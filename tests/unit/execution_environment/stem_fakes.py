@@ -175,7 +175,14 @@ class FakeStemIsolation:
             listener.close()
             self.open_slots.remove(address)
 
-        return NetworkSlot(listener=listener, api_address=address, namespace=None, release=release)
+        return NetworkSlot(
+            listener=listener,
+            api_address=address,
+            door=listener,  # nobody answers at it
+            door_address=address,
+            namespace=None,
+            release=release,
+        )
 
     async def build(
         self,

@@ -73,6 +73,13 @@ async def test_each_runtime_has_credentials_of_its_own_and_they_are_not_shown(st
     assert not any(value in repr(commands) for value in values)
 
 
+async def test_a_runtime_finds_aws_where_it_is_told_unless_the_function_says_otherwise(start_of):
+    start = await start_of()
+    assert start["command"].environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9000"
+    start = await start_of(replace(VERSION, environment={"AWS_ENDPOINT_URL": "http://mine"}))
+    assert start["command"].environment["AWS_ENDPOINT_URL"] == "http://mine"
+
+
 async def test_without_a_root_of_its_own_a_runtime_gets_the_host_s_paths(start_of, fakes):
     fakes.isolation.has_own_root = False
     start = await start_of()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.unit.execution_environment.http_client import listening
 
-from lambent.protocol.http_connection import BodyBudget, Connection
+from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.http_connection import Connection
 
 if TYPE_CHECKING:
     from lambent.protocol.http import HttpRequest

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lambent.protocol.credential_scope import identify
+from lambent.protocol.credential_scope import identify, is_signed
 
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/lambda/aws4_request, "
@@ -118,3 +118,16 @@ def test_no_header_or_query_breaks_it(header, query):
     found = caller({"authorization": header}, f"X-Amz-Credential={query}")
     assert len(found.account_id) == 12
     scoped_service({"authorization": header}, query)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "expected"),
+    [
+        ({"authorization": "AWS4-HMAC-SHA256 Credential=a/b/c/s3/aws4_request"}, "", True),
+        ({}, "a=b&X-Amz-Credential=a%2Fb", True),
+        ({"authorization": "Bearer secret"}, "", False),
+        ({}, "", False),
+    ],
+)
+def test_what_is_signed_is_known_without_reading_it(headers, query, expected):
+    assert is_signed(headers, query) is expected

@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from tests.unit.execution_environment.http_client import MemoryTransport, feed, listening
 from tests.unit.protocol.recording_http_server import Server, serving
 
-from lambent.protocol.http_connection import Connection, Refusal
+from lambent.protocol.http_connection import Connection
+from lambent.protocol.refusal import Refusal
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from tests.unit.execution_environment.fakes import settle
 from tests.unit.execution_environment.http_client import MemoryTransport
 from tests.unit.protocol.recording_http_server import serving
 
-from lambent.protocol import http_connection
-from lambent.protocol.http_connection import BodyBudget, Connection
+from lambent.protocol import body_source
+from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.body_source import FileSource
+from lambent.protocol.http_connection import Connection
 
 CONTENT = bytes(range(256)) * 4
 PIECE = 100
@@ -19,7 +21,7 @@ PIECE = 100
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch):
-    monkeypatch.setattr(http_connection, "_PIECE_BYTES", PIECE)
+    monkeypatch.setattr(body_source, "_PIECE_BYTES", PIECE)
 
 
 class File(io.BytesIO):
@@ -36,8 +38,9 @@ class File(io.BytesIO):
 
 
 async def send(connection, file=None):
-    await connection.send_file(200, file or File(), "Content-Type: application/zip\r\n")
-    connection.end_file()
+    source = await FileSource.measure(file or File())
+    await connection.send(200, source, "Content-Type: application/zip\r\n")
+    connection.end_sending()
 
 
 def asked(request=b"GET /a HTTP/1.1\r\n\r\n"):

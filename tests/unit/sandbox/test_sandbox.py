@@ -185,7 +185,12 @@ def test_an_environment_is_not_in_a_commands_repr():
 def test_a_slots_socket_does_not_block():
     with open_tcp_socket() as listener:
         slot = NetworkSlot(
-            listener=listener, api_address="", namespace=None, release=listener.close
+            listener=listener,
+            api_address="",
+            door=listener,
+            door_address="",
+            namespace=None,
+            release=listener.close,
         )
         with slot.open_socket() as opened:
             assert not opened.getblocking()

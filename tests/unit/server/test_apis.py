@@ -21,7 +21,7 @@ def functions():
 
 @pytest.fixture(scope="module")
 def logs():
-    return build_logs_api(NOBODY)
+    return build_logs_api(NOBODY, NOBODY)
 
 
 def test_every_operation_of_the_models_is_answered(functions, logs):

@@ -30,6 +30,7 @@ VALUES = {
     "concurrency": "11",
     "scaling_rate": "13",
     "code_storage_mib": "17",
+    "companion": "off",
     "aws_endpoint_url": "http://127.0.0.1:5000",
     "aws_endpoints": "s3=https://minio.test:9001,kms=aws",
     "aws_profile": "neighbours",
@@ -37,6 +38,9 @@ VALUES = {
     "security_groups": "sg-1=vpc-1",
     "access_points": f"{ACCESS_POINT}=/srv/shared",
     "deployment_seconds": "0.7",
+    "queue_time_factor": "60",
+    "queue_reserve_mib": "7",
+    "metrics_days": "3",
     "drain_seconds": "0",
     "log_level": "debug",
 }
@@ -58,6 +62,7 @@ READ = Config(
     concurrency=11,
     scaling_rate=13,
     code_storage_mib=17,
+    companion="off",
     aws_endpoint_url="http://127.0.0.1:5000",
     aws_endpoints={"s3": "https://minio.test:9001", "kms": "aws"},
     aws_profile="neighbours",
@@ -65,6 +70,9 @@ READ = Config(
     security_groups={"sg-1": "vpc-1"},
     access_points={ACCESS_POINT: Path("/srv/shared")},
     deployment_seconds=0.7,
+    queue_time_factor=60.0,
+    queue_reserve_mib=7,
+    metrics_days=3,
     drain_seconds=0,
     log_level="debug",
 )
@@ -147,6 +155,7 @@ def test_every_setting_can_come_from_a_file(write):
         "freeze_after_seconds",
         "concurrency",
         "deployment_seconds",
+        "queue_time_factor",
         "drain_seconds",
     }
     text = "\n".join(
@@ -222,6 +231,7 @@ BAD = [
     ("concurrency", "0"),
     ("scaling_rate", "0"),
     ("deployment_seconds", "soon"),
+    ("queue_time_factor", "0.5"),
     ("drain_seconds", "901"),
     ("log_level", "loud"),
 ]

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from lambent.aws.clients import Endpoints
 from lambent.control_plane.deployment_packages import code_location
+from lambent.domain.caller import Caller, Principal
 from lambent.domain.errors import ServiceError
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server.gateway import MAX_REQUEST_BYTES, Api, Gateway
+from lambent.server.neighbours import Neighbours
 
 KEY = b"k" * 32
 SHA256 = base64.b64encode(b"s" * 32).decode()
@@ -30,7 +33,7 @@ class FakeService:
     """A wire protocol of the test's: the path's last part is the operation, the body its input."""
 
     def __init__(self, name):
-        self.name = name
+        self.name = self.signing_name = name
 
     def operation_of(self, request):
         return request.path.rpartition("/")[2]
@@ -62,11 +65,21 @@ class Packages:
         return io.BytesIO(self.archives[sha256])
 
 
+class Queue:
+    """Answers what is below a path of its own."""
+
+    def serves(self, path):
+        return path.startswith("/_lambent/queue")
+
+    async def __call__(self, request):
+        return HttpResponse(status=200, headers=[], body=b'{"queue": true}')
+
+
 class Response:
-    def __init__(self, response):
+    def __init__(self, response, body):
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers}
-        self.body = response.body if response.file is None else response.file.read()
+        self.body = body
 
     @property
     def document(self):
@@ -88,6 +101,8 @@ class Client:
         }
         services: Any = {name: FakeService(name) for name in ("lambda", "logs")}
         packages: Any = self.packages
+        nobody: Any = None
+        queue: Any = Queue()
         self.gateway = Gateway(
             functions=Api(service=services["lambda"], operations=operations),
             logs=Api(service=services["logs"], operations=operations),
@@ -97,11 +112,22 @@ class Client:
             region="us-east-1",
             health=lambda: {"status": "ok"},
             environments=lambda function: {"environments": [], "of": function},
+            cloudwatch=nobody,
+            metrics=nobody,
+            queue=queue,
+            services=nobody,
+            custom_resources=nobody,
+            authorize=self.authorize,
+            neighbours=Neighbours(endpoints=Endpoints(), companion=None),
         )
 
     async def echo(self, caller, request):
         self.callers.append(caller)
         return {"bytes": len(request["Body"]), "text": request["Body"][:40].decode()}
+
+    async def authorize(self, caller, service, operation, parameters):
+        if parameters["Body"] == b"no":
+            raise ServiceError("AccessDeniedException", f"{caller.arn}: {service}:{operation}")
 
     async def refuse(self, caller, request):
         raise ServiceError("ResourceNotFoundException", "Function not found")
@@ -116,7 +142,9 @@ class Client:
         request = HttpRequest(
             method=method, path=path, query=query, headers=headers or {}, body=body, **more
         )
-        return Response(await self.gateway(request))
+        response = await self.gateway(request)
+        body = response.body if response.source is None else await response.source.read()
+        return Response(response, body)
 
 
 @pytest.fixture
@@ -164,6 +192,23 @@ async def test_the_logs_api_is_known_by_its_target(client):
     assert (await client.send("/echo", headers=headers)).document["api"] == "logs"
     headers = {"x-amz-target": "Logs_19990101.X"}
     assert (await client.send("/echo", headers=headers)).document["api"] == "lambda"
+
+
+async def test_a_function_is_asked_whether_it_may_and_an_account_is_not(client):
+    async def answered(body, principal):
+        request = HttpRequest(method="POST", path="/echo", query="", headers={}, body=body)
+        caller = Caller(account_id="1", region="eu-west-1", request_id="i", principal=principal)
+        return json.loads((await client.gateway.answer_signed(request, caller, "lambda")).body)
+
+    function = Principal(arn="arn:session", role_arn="arn:role")
+    assert (await answered(b"yes", function))["operation"] == "echo"
+    assert (await answered(b"no", None))["operation"] == "echo"
+    refused = await answered(b"no", function)
+    assert (refused["code"], refused["message"]) == (
+        "AccessDeniedException",
+        "arn:session: lambda:echo",
+    )
+    assert len(client.callers) == 2
 
 
 async def test_an_unknown_path_is_the_protocol_s_refusal(client):
@@ -261,9 +306,14 @@ async def test_a_long_body_is_parsed_beside_the_event_loop(client, monkeypatch):
 
 
 async def test_health_is_told_to_everybody(client):
-    response = await client.send("/health", method="GET", headers=signed_for("s3"))
+    response = await client.send("/health", method="GET")
     assert (response.status, response.document) == (200, {"status": "ok"})
     assert response.headers["content-type"] == "application/json"
+
+
+async def test_what_is_signed_is_for_an_api_whatever_its_path(client):
+    response = await client.send("/health", method="GET", headers=signed_for("s3"))
+    assert (response.status, response.headers["content-type"]) == (400, "text/xml")
 
 
 def link(age_seconds=0.0, key=KEY, sha256=SHA256):
@@ -327,3 +377,15 @@ async def test_environments_can_be_looked_at(client, query, function):
 
 async def test_environments_cannot_be_changed(client):
     assert (await client.send("/_lambent/environments", method="DELETE")).status == 405
+
+
+async def test_the_queue_is_for_whoever_does_not_sign(client):
+    assert (await client.send("/_lambent/queue/1", method="GET")).document == {"queue": True}
+    signed = await client.send("/_lambent/queue", headers=signed_for("lambda"))
+    assert "queue" not in signed.document
+
+
+async def test_a_page_of_another_site_changes_nothing_in_the_queue(client):
+    headers = {"host": "127.0.0.1:9000", "origin": "https://example.com"}
+    response = await client.send("/_lambent/queue/purge", b'{"all": true}', headers=headers)
+    assert response.status == 403

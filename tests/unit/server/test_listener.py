@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from tests.unit.execution_environment.http_client import Address
 
+from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpResponse
 from lambent.server import listener as listener_module
 from lambent.server.listener import AddressInUse, Listener, bind
@@ -98,7 +99,9 @@ async def test_a_file_is_sent_and_closed():
 
     async def answer(request):
         file = files[request.path]
-        return HttpResponse(status=200, headers=[("x-path", "p")], body=b"", file=file)
+        return HttpResponse(
+            status=200, headers=[("x-path", "p")], body=b"", source=await FileSource.measure(file)
+        )
 
     async with serving(answer) as (_, address):
         client = await address.connect()
@@ -115,7 +118,7 @@ async def test_a_file_that_nobody_takes_does_not_outlive_the_listener():
     file = io.BytesIO(bytes(100_000_000))
 
     async def answer(request):
-        return HttpResponse(status=200, headers=[], body=b"", file=file)
+        return HttpResponse(status=200, headers=[], body=b"", source=await FileSource.measure(file))
 
     async with serving(answer) as (listener, address):
         client = await address.connect()

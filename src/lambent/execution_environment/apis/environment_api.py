@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
+from lambent.execution_environment.apis import credentials_api
 from lambent.execution_environment.apis.runtime_http import respond_not_found
-from lambent.protocol.http_connection import BodyBudget, Connection, Refusal
+from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.http_connection import Connection
+from lambent.protocol.refusal import Refusal
 
 if TYPE_CHECKING:
+    from lambent.execution_environment.apis.credentials_api import CredentialsApi
     from lambent.execution_environment.apis.extensions_api import ExtensionsApi
     from lambent.execution_environment.apis.runtime_api import RuntimeApi
     from lambent.protocol.http import HttpRequest
@@ -26,9 +30,12 @@ _RUNTIME_PREFIX = "/2018-06-01/runtime/"
 class EnvironmentApi:
     """Every connection out of one life of an environment, until `close`."""
 
-    def __init__(self, runtime: RuntimeApi, extensions: ExtensionsApi) -> None:
+    def __init__(
+        self, runtime: RuntimeApi, extensions: ExtensionsApi, credentials: CredentialsApi
+    ) -> None:
         self._runtime = runtime
         self._extensions = extensions
+        self._credentials = credentials
         # Room for one response of full size beside whatever else is sent.
         self._budget = BodyBudget(limit_bytes=2 * RESPONSE_PAYLOAD_BYTES)
         self._connections: set[Connection] = set()
@@ -52,6 +59,8 @@ class EnvironmentApi:
     def _receive(self, request: HttpRequest, connection: Connection) -> None:
         if request.path.startswith(_RUNTIME_PREFIX):
             self._runtime.receive(request, connection)
+        elif request.path == credentials_api.PATH:
+            self._credentials.receive(request, connection)
         elif not self._extensions.receive(request, connection):
             respond_not_found(connection)
 

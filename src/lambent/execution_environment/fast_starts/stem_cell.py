@@ -19,7 +19,9 @@ from lambent.sandbox.sandbox import SandboxStartFailed
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
+    from lambent.aws.credentials import Credentials
     from lambent.execution_environment.prepared_sandbox import Wanted
     from lambent.sandbox.sandbox import Command, NetworkSlot, Process, Sandbox, Volume
 
@@ -40,6 +42,7 @@ class StemCell:
     """See `prepared_sandbox.PreparedSandbox`."""
 
     is_restored = False
+    inherited: Sequence[Credentials] = ()
 
     def __init__(
         self, sandbox: Sandbox, slot: NetworkSlot, volume: Volume, waiting: Waiting | None

@@ -87,6 +87,7 @@ class Fleet:
         self.tenant_id = tenant_id  # None without tenant isolation
         self.whole = Room(version.memory_mib * MIB, 1)  # what one may come to take
         self.members: set[Member] = set()
+        self.provisioned_members: set[Member] = set()  # some of these
         self.idle: list[Member] = []  # the last used is the last
         self.idle_provisioned: list[Member] = []
         self.waiters: deque[asyncio.Future[Member]] = deque()
@@ -114,21 +115,17 @@ class Fleet:
 
     def provisioned(self) -> Iterator[Member]:
         """Those that are ready, as they are to be, at work or not."""
-        for member in self.members:
-            if (
-                member.is_provisioned
-                and member.is_ready
-                and not (member.is_closing or member.is_surplus)
-            ):
+        for member in self.provisioned_members:
+            if member.is_ready and not (member.is_closing or member.is_surplus):
                 yield member
 
     def add(self, member: Member) -> None:
         self.members.add(member)
-        if not member.is_provisioned:
-            self.initializing.add(member)
+        (self.provisioned_members if member.is_provisioned else self.initializing).add(member)
 
     def forget(self, member: Member) -> None:
         self.members.discard(member)
+        self.provisioned_members.discard(member)
         self.initializing.discard(member)
         self.drop(member)
 

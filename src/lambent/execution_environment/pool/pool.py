@@ -129,9 +129,16 @@ class Pool:
     # Invocations
 
     async def invoke(
-        self, version: FunctionVersion, invocation: Invocation, *, wants_log_tail: bool = False
+        self,
+        version: FunctionVersion,
+        invocation: Invocation,
+        *,
+        wants_log_tail: bool = False,
+        on_begin: Callable[[], None] | None = None,
     ) -> InvocationResult:
         """Run one invocation of `version` in an environment of its own for that time.
+
+        `on_begin` is called when it has one.
 
         Raises ServiceError: TooManyRequestsException when the host has room for no more
         environments or the function grows too fast, InvalidParameterValueException when it is
@@ -143,6 +150,8 @@ class Pool:
         member = fleet.take_idle() or await self._wait(fleet)
         if member.held_bytes < fleet.whole.memory_bytes:
             await self._grow(member)
+        if on_begin is not None:
+            on_begin()
         try:
             return await member.environment.invoke(invocation, wants_log_tail=wants_log_tail)
         except EnvironmentUnavailable:

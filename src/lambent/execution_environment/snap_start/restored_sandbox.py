@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from lambent.aws.credentials import Credentials
     from lambent.sandbox.sandbox import Command, NetworkSlot, Process, Sandbox, Volume
 
 
@@ -16,8 +17,14 @@ class RestoredSandbox:
     is_restored = True
 
     def __init__(
-        self, sandbox: Sandbox, slot: NetworkSlot, volume: Volume, release: Callable[[], None]
+        self,
+        sandbox: Sandbox,
+        slot: NetworkSlot,
+        volume: Volume,
+        release: Callable[[], None],
+        inherited: Sequence[Credentials],
     ) -> None:
+        self.inherited = inherited
         self.sandbox = sandbox
         self.slot = slot
         self.volume = volume

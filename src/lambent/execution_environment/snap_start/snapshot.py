@@ -28,6 +28,9 @@ from lambent.sandbox.template import read_readiness
 from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.apis.runtime_api import Answer
     from lambent.execution_environment.runtime_process import Parts
@@ -76,6 +79,7 @@ class Snapshot:
         self._life_began = time.monotonic()
         self._initialization: Initialization | None = None
         self._template: Template | None = None
+        self._credentials: Sequence[Credentials] = ()  # that its SDKs may remember
         self._sandbox: Sandbox | None = None  # the template's
         self._made: asyncio.Future[None] = self._loop.create_future()
         self._users = 0
@@ -176,7 +180,7 @@ class Snapshot:
         except BaseException:
             self._release()
             raise
-        return RestoredSandbox(sandbox, slot, volume, self._release)
+        return RestoredSandbox(sandbox, slot, volume, self._release, self._credentials)
 
     def refuse(self, why: NotTaken) -> None:
         """There is no room for it: it is not begun."""
@@ -274,11 +278,18 @@ class Snapshot:
             self._fail(NotTaken(readiness.problem))
         else:
             self._end_init("success")
-            if readiness.sockets:
-                self._warn_of_sockets(readiness.sockets)
+            self._part_from_door(readiness.sockets)
             self._sandbox = sandbox.sandbox
             self._template = sandbox.template(readiness)
             self._wants_spare.set()
+
+    def _part_from_door(self, sockets: int) -> None:
+        life = self._life
+        assert life is not None
+        self._credentials = life.credentials
+        others = sockets - life.hang_up()
+        if others > 0:
+            self._warn_of_sockets(others)
 
     def _warn_of_sockets(self, count: int) -> None:
         message = (

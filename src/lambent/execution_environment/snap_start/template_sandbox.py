@@ -13,8 +13,9 @@ from lambent.sandbox.template import Template
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox, Wanted
     from lambent.sandbox.isolation import Isolation
@@ -47,6 +48,7 @@ class TemplateSandbox:
     """See `prepared_sandbox.PreparedSandbox`."""
 
     is_restored = False
+    inherited: Sequence[Credentials] = ()
 
     def __init__(
         self,

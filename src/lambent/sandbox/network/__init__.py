@@ -1,4 +1,4 @@
-"""A network for each sandbox: loopback, our listening socket, and a way out that spares the host.
+"""A network for each sandbox: loopback, our listening sockets, and a way out that spares the host.
 
 Hides namespaces, links, routes, filter rules and the user-mode network program. Start reading at
 `slots.py`, what one sandbox has; then `shared.py`, what all slots share: a router with its firewall,

@@ -1,7 +1,7 @@
 """Network slots: a namespace for each sandbox, made before it is needed.
 
-A slot holds loopback, a listening socket of ours at a fixed loopback address, and, where there is
-a router, one link to it.
+A slot holds loopback, two listening sockets of ours at fixed loopback addresses, and, where there
+is a router, one link to it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lambent.sandbox import system_calls
+from lambent.sandbox.network.listening import address_of, listen
 from lambent.sandbox.sandbox import NetworkSlot, open_tcp_socket
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from lambent.sandbox.network.router import Router
 
-API_ADDRESS = ("127.0.0.1", 9001)
+_LOOPBACK = "127.0.0.1"
+_API_PORTS = (9001, 9002)  # as AWS's; the other one where that is the door's
 
 _log = logging.getLogger(__name__)
 
@@ -88,8 +90,12 @@ class SlotPool:
             raise
 
 
-def make_slot(home: int, router: Router | None, namespace: int | None = None) -> NetworkSlot:
+def make_slot(
+    home: int, router: Router | None, door_port: int, namespace: int | None = None
+) -> NetworkSlot:
     """Make one slot. Blocks, as its `open_socket` does: the calling thread stays in `home`.
+
+    `door_port` is where its door listens; 0: anywhere.
 
     `namespace` is a descriptor, which becomes the slot's, of a namespace nobody has used yet; by
     default a new one.
@@ -100,7 +106,9 @@ def make_slot(home: int, router: Router | None, namespace: int | None = None) ->
         undo.callback(os.close, namespace)
         with system_calls.inside_network(namespace, return_to=home):
             _bring_loopback_up()
-            listener = undo.enter_context(listen(API_ADDRESS, _BACKLOG))
+            door = undo.enter_context(listen((_LOOPBACK, door_port), _BACKLOG))
+            [api_port, *_] = (port for port in _API_PORTS if port != door.getsockname()[1])
+            listener = undo.enter_context(listen((_LOOPBACK, api_port), _BACKLOG))
         if router is not None:
             undo.callback(router.forget, router.connect(namespace))
 
@@ -112,25 +120,13 @@ def make_slot(home: int, router: Router | None, namespace: int | None = None) ->
         release = undo.pop_all()
     return NetworkSlot(
         listener=listener,
-        api_address="{}:{}".format(*API_ADDRESS),
+        api_address=address_of(listener),
+        door=door,
+        door_address=address_of(door),
         namespace=namespace,
         release=release.close,
         connector=connector,
     )
-
-
-def listen(address: tuple[str, int], backlog: int) -> socket.socket:
-    """A non-blocking listening socket in the calling thread's network namespace."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def _bring_loopback_up() -> None:

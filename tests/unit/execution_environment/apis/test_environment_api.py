@@ -6,6 +6,7 @@ import pytest
 from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.http_client import MemoryTransport, listening
 
+from lambent.execution_environment.apis.credentials_api import CredentialsApi
 from lambent.execution_environment.apis.environment_api import EnvironmentApi
 from lambent.execution_environment.apis.extensions_api import ExtensionsApi
 from lambent.execution_environment.apis.runtime_api import RuntimeApi
@@ -15,7 +16,7 @@ MANY_OPEN = 300
 
 @pytest.fixture
 async def api():
-    return EnvironmentApi(RuntimeApi(Mock()), ExtensionsApi(Mock(), VERSION))
+    return EnvironmentApi(RuntimeApi(Mock()), ExtensionsApi(Mock(), VERSION), CredentialsApi())
 
 
 @pytest.mark.parametrize("path", ["/", "/2018-06-01/other", "/2020-01-01/extension/other"])

@@ -20,6 +20,7 @@ from tests.unit.execution_environment.http_client import (
     listening,
 )
 
+from lambent.execution_environment.apis.credentials_api import CredentialsApi
 from lambent.execution_environment.apis.environment_api import EnvironmentApi
 from lambent.execution_environment.apis.runtime_api import RuntimeApi
 from lambent.execution_environment.lifecycle import ExtensionState
@@ -30,7 +31,7 @@ UNKNOWN = "11111111-3c7a-4697-b07a-ac58fc914c95"
 @pytest.fixture
 async def extensions():
     environment = RecordingEnvironment()
-    listener = EnvironmentApi(RuntimeApi(environment), environment.api)
+    listener = EnvironmentApi(RuntimeApi(environment), environment.api, CredentialsApi())
     async with listening(listener.connect) as address:
         yield Conversation(environment, address, await address.connect())
         listener.close()
@@ -310,7 +311,7 @@ REQUESTS = st.sampled_from(
 async def test_no_order_of_requests_breaks_the_conversation(pieces):
     environment = RecordingEnvironment()
     watcher = environment.api.expect("watcher")
-    listener = EnvironmentApi(RuntimeApi(environment), environment.api)
+    listener = EnvironmentApi(RuntimeApi(environment), environment.api, CredentialsApi())
     connections = []
     for _ in range(3):
         connections.append((listener.connect(), MemoryTransport()))

@@ -94,6 +94,13 @@ async def test_what_is_ready_is_copied_ahead_and_when_it_is_asked(trial):
         await each.volume.close()
 
 
+async def test_connections_to_the_door_are_hung_up_and_not_warned_of(trial, fakes):
+    fakes.doors.connections = 2
+    await trial.say(sockets=2)
+    await trial.snapshot.wait_made()
+    assert "sockets" not in trial.log.text
+
+
 async def test_open_sockets_are_warned_of_in_the_function_s_log(trial):
     await trial.say(sockets=2)
     await trial.snapshot.wait_made()

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambent.sandbox.network.slots import SlotPool, listen
+from lambent.sandbox.network.listening import listen
+from lambent.sandbox.network.slots import SlotPool
 from lambent.sandbox.sandbox import NetworkSlot
 
 
@@ -31,6 +32,8 @@ class Factory:
         return NetworkSlot(
             listener=self.listener,
             api_address=str(number),
+            door=self.listener,
+            door_address="",
             namespace=number,
             release=lambda: self.alive.discard(number),
         )

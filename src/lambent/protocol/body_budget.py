@@ -1,0 +1,27 @@
+"""How much of what others send may be in memory at one time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class BodyBudget:
+    """What the connections that share it may make the server hold at one time."""
+
+    limit_bytes: int
+    held_bytes: int = field(default=0)
+    within: BodyBudget | None = None  # what this one is a part of, and whose limit counts too
+
+    def take(self, count: int) -> bool:
+        if self.held_bytes + count > self.limit_bytes:
+            return False
+        if self.within is not None and not self.within.take(count):
+            return False
+        self.held_bytes += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        self.held_bytes -= count
+        if self.within is not None:
+            self.within.give_back(count)

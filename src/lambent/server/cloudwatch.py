@@ -1,0 +1,86 @@
+"""CloudWatch at our endpoint: reading metrics of functions is ours, all else is a neighbour's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lambent.domain.errors import ServiceError
+from lambent.protocol.rpc_cbor import is_rpc_cbor
+from lambent.protocol.service import Service
+from lambent.telemetry.metrics import cloudwatch_api
+from lambent.telemetry.metrics.catalogue import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambent.domain.caller import Caller
+    from lambent.protocol.http import HttpRequest
+    from lambent.telemetry.metrics.measurements import Measurements
+
+SIGNING_NAME = "monitoring"
+
+Operation = Callable[["Caller", dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudWatch:
+    """The part of CloudWatch that functions' metrics can be read with, in each of its protocols."""
+
+    cbor: Service
+    json: Service
+    query: Service
+    operations: Mapping[str, Operation]
+
+    def service_of(self, request: HttpRequest) -> Service:
+        """What reads and answers `request`, which is signed for CloudWatch."""
+        if is_rpc_cbor(request):
+            return self.cbor
+        return self.json if "x-amz-target" in request.headers else self.query
+
+    def is_ours(self, request: HttpRequest) -> bool:
+        """Whether it is for metrics of functions; its body is all here. Raises nothing.
+
+        A request that can not be understood is ours when its operation can be.
+        """
+        service = self.service_of(request)
+        try:
+            if service.operation_of(request) not in self.operations:
+                return False
+        except ServiceError:
+            return False
+        try:
+            return cloudwatch_api.is_ours(*service.parse(request))
+        except ServiceError:
+            return True
+
+
+def build_cloudwatch(measurements: Measurements) -> CloudWatch:
+    """All of it."""
+    load = functools.partial(Service.load, "cloudwatch", operations=cloudwatch_api.OPERATIONS)
+    return CloudWatch(
+        cbor=load(protocol="smithy-rpc-v2-cbor"),
+        json=load(protocol="json"),
+        query=load(protocol="query"),
+        operations={
+            name: _refusing_others(name, functools.partial(operation, measurements))
+            for name, operation in cloudwatch_api.OPERATIONS.items()
+        },
+    )
+
+
+def _refusing_others(name: str, operation: Operation) -> Operation:
+    """Refuses what nobody else is there for."""
+
+    async def checked(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+        if not cloudwatch_api.is_ours(name, request):
+            raise ServiceError(
+                "ValidationException",
+                f"Only metrics of {NAMESPACE} are kept here. Those of other namespaces need a "
+                "CloudWatch beside this server: the companion, or the setting aws_endpoint_url.",
+            )
+        return await operation(caller, request)
+
+    return checked

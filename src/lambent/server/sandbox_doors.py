@@ -1,0 +1,132 @@
+"""The doors of all network slots: each is served once somebody knocks, which most never do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambent.domain.quotas import MIB, TIMEOUT_MAXIMUM_SECONDS
+from lambent.protocol.body_budget import BodyBudget
+from lambent.server import sandbox_door
+from lambent.server.connection_bounds import AllConnections, ConnectionBounds
+from lambent.server.gateway import MAX_REQUEST_BYTES
+from lambent.server.listener import Listener
+from lambent.server.sandbox_door import SandboxDoor
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from lambent.aws.credentials import Credentials, IssuedCredentials
+    from lambent.aws.role_policies import RolePolicies
+    from lambent.server.sandbox_door import Gateway
+
+logger = logging.getLogger(__name__)
+
+# An SDK's pool has 10 to 50 for each client; with 1,024 descriptors no sandbox has many more.
+_CONNECTIONS = 256
+_ALL_CONNECTIONS = 8192
+_ALL_BODY_BYTES = 512 * MIB
+_LAST_ANSWERS_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Serving:
+    gateway: Gateway
+    policies: RolePolicies
+    tasks: asyncio.TaskGroup
+
+
+class SandboxDoors:
+    """See `aws_access.Doors`. Belongs to the event loop."""
+
+    def __init__(self, credentials: IssuedCredentials) -> None:
+        self._credentials = credentials
+        self._serving: _Serving | None = None
+        self._quiet: dict[socket.socket, Sequence[Credentials]] = {}  # nobody has knocked yet
+        self._listeners: dict[socket.socket, Listener] = {}  # of the others that are open
+        self._at_work: dict[asyncio.Task[None], Listener] = {}  # also those of closed ones
+        self._all = AllConnections(
+            limit=_ALL_CONNECTIONS, budget=BodyBudget(limit_bytes=_ALL_BODY_BYTES)
+        )
+
+    @contextlib.contextmanager
+    def open(self, door: socket.socket, own: Sequence[Credentials]) -> Iterator[None]:
+        """Who signs with one of `own`, which may become more, is answered meanwhile.
+
+        What was asked before the end is done all the same. Outside `serving` callers wait.
+        """
+        self._quiet[door] = own
+        if self._serving is not None:
+            self._watch(door)
+        try:
+            yield
+        finally:
+            if self._quiet.pop(door, None) is not None:
+                asyncio.get_running_loop().remove_reader(door)
+            listener = self._listeners.pop(door, None)
+            if listener is not None:
+                listener.stop()
+
+    def hang_up(self, door: socket.socket) -> int:
+        """Close the connections to one as soon as they are answered; how many there are."""
+        listener = self._listeners.get(door)
+        return listener.hang_up() if listener is not None else 0
+
+    @contextlib.asynccontextmanager
+    async def serving(self, gateway: Gateway, policies: RolePolicies) -> AsyncIterator[None]:
+        """Whoever knocks is answered meanwhile."""
+        async with asyncio.TaskGroup() as tasks:
+            self._serving = _Serving(gateway=gateway, policies=policies, tasks=tasks)
+            for door in self._quiet:
+                self._watch(door)
+            try:
+                yield
+            finally:
+                self._serving = None
+                for door in self._quiet:
+                    asyncio.get_running_loop().remove_reader(door)
+                await self._end()
+
+    async def _end(self) -> None:
+        for listener in self._at_work.values():
+            listener.stop()
+        if self._at_work:
+            await asyncio.wait(self._at_work, timeout=_LAST_ANSWERS_SECONDS)
+        for listener in self._at_work.values():
+            listener.abandon()
+
+    def _watch(self, door: socket.socket) -> None:
+        # A server for each from its start would cost every cold start what few functions need.
+        asyncio.get_running_loop().add_reader(door, self._knocked, door)
+
+    def _knocked(self, door: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(door)
+        own = self._quiet.pop(door)
+        serving = self._serving
+        assert serving is not None
+        self._listeners[door] = listener = Listener(
+            SandboxDoor(serving.gateway, self._credentials, serving.policies, own),
+            max_body_bytes=MAX_REQUEST_BYTES,
+            # What a function has asked goes on when it ends; so does what it has invoked.
+            drain_seconds=TIMEOUT_MAXIMUM_SECONDS,
+            streams=sandbox_door.streams,
+            bounds=ConnectionBounds(
+                connections=_CONNECTIONS, body_bytes=2 * MAX_REQUEST_BYTES, within=self._all
+            ),
+        )
+        task = serving.tasks.create_task(_serve(listener, door), name="door of a sandbox")
+        self._at_work[task] = listener
+        task.add_done_callback(self._at_work.pop)
+
+
+async def _serve(listener: Listener, door: socket.socket) -> None:
+    try:
+        # A descriptor of its own: the slot's is closed by others, at any moment after the end.
+        with door.dup() as listening:
+            await listener.serve(listening)
+    except OSError as error:
+        logger.warning("a function cannot reach AWS's APIs: %s", error)

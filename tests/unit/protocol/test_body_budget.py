@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from lambent.protocol.body_budget import BodyBudget
+
+
+def test_no_more_is_taken_than_there_is():
+    budget = BodyBudget(limit_bytes=10)
+    assert [budget.take(6), budget.take(5), budget.take(4)] == [True, False, True]
+    budget.give_back(6)
+    assert budget.take(6)
+
+
+def test_what_is_a_part_of_another_takes_from_both():
+    whole = BodyBudget(limit_bytes=10)
+    one, other = BodyBudget(limit_bytes=8, within=whole), BodyBudget(limit_bytes=8, within=whole)
+    assert one.take(8)
+    assert not other.take(3)
+    assert (other.held_bytes, whole.held_bytes) == (0, 8)
+    one.give_back(8)
+    assert other.take(3)
+    assert whole.held_bytes == 3
