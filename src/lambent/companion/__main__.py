@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from lambent.companion import adapter, cloudformation
+from lambent.companion import adapter, cloudformation, restraints
 from lambent.companion.server_link import ServerLink
 
 
@@ -32,6 +32,7 @@ class Instructions:
     listening_descriptor: int | None = None  # of a socket of the parent's; None: a port of its own
     endpoint: str = ""  # the server's own URL
     secret: str = field(default="", repr=False)  # proves to the server that the companion calls
+    callers_secret: str = field(default="", repr=False)  # which all requests must have; empty: none
     account_id: str = "000000000000"
     region: str = "us-east-1"
     time_factor: float = 1.0  # how many times faster than the clock schedules pass
@@ -46,10 +47,12 @@ def read_instructions(line: bytes) -> Instructions:
 
 def open_server(instructions: Instructions) -> BaseWSGIServer:
     """moto on the socket it was given, or on a free port of the loopback interface."""
+    application = DomainDispatcherApplication(create_backend_app)
+    secret = instructions.callers_secret
     return make_server(
         "127.0.0.1",
         0,
-        DomainDispatcherApplication(create_backend_app),
+        restraints.only_with(secret, application) if secret else application,
         threaded=True,
         request_handler=MotoRequestHandler,
         fd=instructions.listening_descriptor,
@@ -60,6 +63,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it has a line for each request
     instructions = read_instructions(sys.stdin.buffer.readline())
+    restraints.install()
     if instructions.endpoint:  # on its own there are no functions, and nothing to adapt moto to
         link = ServerLink(url=instructions.endpoint, secret=instructions.secret)
         adapter.install(link, time_factor=instructions.time_factor)

@@ -9,9 +9,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from lambent.companion import functions_of_moto, s3_notifications, sns_subscriptions, traces
+from lambent.companion import (
+    functions_of_moto,
+    other_accounts,
+    s3_notifications,
+    sns_subscriptions,
+    traces,
+)
 from lambent.companion.delivery import Deliveries
-from lambent.companion.events import rules, scheduler
+from lambent.companion.events import rules, scheduler, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +36,8 @@ def install(server: ServerLink, *, time_factor: float = 1.0) -> None:
     s3_notifications.install(server, deliveries)
     sns_subscriptions.install(deliveries)
     rules.install(server, deliveries)
+    sources.install()
+    other_accounts.install()
     targets = rules.Targets(server=server, deliveries=deliveries)
     _start("deliveries", deliveries.run)
     _start("schedules", lambda: scheduler.run(targets, time_factor))

@@ -6,6 +6,7 @@ The event: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from moto.sns.models import Subscription
+from requests.exceptions import RequestException
 
 from lambent.companion.queues import send_to_queue
+from lambent.companion.resource_policies import User
 from lambent.companion.seams import replace
 from lambent.companion.server_link import ServiceCall
 from lambent.companion.traces import trace_header
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from lambent.companion.delivery import Deliveries
     from lambent.companion.server_link import Refused
 
+_SERVICE = "sns.amazonaws.com"
+
 
 def install(deliveries: Deliveries) -> None:
     """Take the Lambda protocol out of moto's hands; the others stay in them."""
@@ -36,7 +41,9 @@ def install(deliveries: Deliveries) -> None:
         if subscription.protocol == "lambda":
             _publish(deliveries, subscription, message, message_id, options)
         else:
-            publish(subscription, message, message_id, **options)
+            # A subscriber that is not reached has been logged; nobody else is to miss the message.
+            with contextlib.suppress(RequestException):
+                publish(subscription, message, message_id, **options)
 
     replace(Subscription, "publish", published)
 
@@ -92,7 +99,7 @@ def _publish(
 
 def _call(subscription: Any, payload: str) -> ServiceCall:
     return ServiceCall(
-        service="sns.amazonaws.com",
+        service=_SERVICE,
         function_arn=subscription.endpoint,
         source_arn=subscription.topic.arn,
         source_account=subscription.topic.account_id,
@@ -143,4 +150,6 @@ def _dead_letter(subscription: Any, notification: dict[str, Any], refused: Refus
         return
     body = {name.replace("Url", "URL"): value for name, value in notification.items() if value}
     attributes = {"ErrorCode": refused.code, "ErrorMessage": str(refused)}
-    send_to_queue(json.loads(policy)["deadLetterTargetArn"], json.dumps(body), attributes)
+    topic = subscription.topic
+    sender = User(account_id=topic.account_id, service=_SERVICE, source_arn=topic.arn)
+    send_to_queue(json.loads(policy)["deadLetterTargetArn"], json.dumps(body), sender, attributes)

@@ -52,8 +52,8 @@ class Companion:
     url: str
     server: Server
 
-    def client(self, service: str) -> Any:
-        return boto3.client(
+    def client(self, service: str, account_id: str = ACCOUNT) -> Any:
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name="us-east-1",
@@ -61,11 +61,21 @@ class Companion:
             aws_secret_access_key="test",
         )
 
+        def name_account(params: dict[str, Any], **_rest: Any) -> None:
+            params["headers"]["x-moto-account-id"] = account_id
+
+        client.meta.events.register("before-call", name_account)
+        return client
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Companion]:
     server = Server()
-    with _listening(server) as endpoint, _companion(endpoint) as url:
+    # An hour of a schedule's passes in a second.
+    with (
+        _listening(server) as endpoint,
+        started(endpoint=endpoint, secret=SECRET, time_factor=3600) as url,
+    ):
         yield Companion(url, server)
 
 
@@ -108,7 +118,8 @@ def _listening(server: Server) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _companion(endpoint: str) -> Iterator[str]:
+def started(**told: Any) -> Iterator[str]:
+    """The URL of a companion that was told that."""
     with subprocess.Popen(
         [sys.executable, "-m", "lambent.companion"],
         stdin=subprocess.PIPE,
@@ -119,8 +130,6 @@ def _companion(endpoint: str) -> Iterator[str]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            # An hour of a schedule's passes in a second.
-            told = {"endpoint": endpoint, "secret": SECRET, "time_factor": 3600}
             process.stdin.write(json.dumps(told) + "\n")
             process.stdin.flush()
             yield process.stdout.readline().strip()

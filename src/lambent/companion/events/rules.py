@@ -15,6 +15,7 @@ from moto.sns.models import sns_backends
 from lambent.companion.events.schedule_expression import NotASchedule, parse_schedule
 from lambent.companion.events.target_input import NoInput, complaint, envelope, input_for
 from lambent.companion.queues import send_to_queue
+from lambent.companion.resource_policies import User, allows
 from lambent.companion.seams import replace
 from lambent.companion.server_link import ServerLink, ServiceCall
 from lambent.companion.traces import trace_header
@@ -84,10 +85,9 @@ class Targets:
         if service == "lambda":
             self._invoke(rule, target, text)
         elif service == "sqs":
-            _send_to_queue(target, text)
+            _send_to_queue(rule, target, text)
         elif service == "sns":
-            _, _, _, region, account_id, _ = target["Arn"].split(":", 5)
-            sns_backends[account_id][region].publish(text, arn=target["Arn"])
+            _publish(rule, target["Arn"], text)
         else:
             self._log(rule, target, text)
 
@@ -120,15 +120,39 @@ def _fires(rule: Any, event: Any) -> bool:
 
 def _send_by_moto(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
     """Archives, other buses and API destinations."""
+    arn = target["Arn"]
+    if ":event-bus/" in arn and arn.split(":")[4] != rule.account_id:
+        _, _, _, region, account_id, _ = arn.split(":", 5)
+        bus = events_backends[account_id][region].describe_event_bus(arn.rpartition("/")[2])
+        _check(bus.policy, rule, "events:PutEvents", arn)
     one = copy.copy(rule)
     one.targets = [target]
     one.event_pattern = type(rule.event_pattern)(None, {})
     _sends(one, {"ingestion-time": time.time()} | event)
 
 
-def _send_to_queue(target: dict[str, Any], text: str) -> None:
+def _send_to_queue(rule: Any, target: dict[str, Any], text: str) -> None:
     group_id = target.get("SqsParameters", {}).get("MessageGroupId")
-    send_to_queue(target["Arn"], text, group_id=group_id)
+    send_to_queue(target["Arn"], text, _sender(rule), group_id=group_id)
+
+
+def _publish(rule: Any, topic_arn: str, text: str) -> None:
+    _, _, _, region, account_id, _ = topic_arn.split(":", 5)
+    topics = sns_backends[account_id][region]
+    policy = topics.get_topic(topic_arn).policy
+    _check(policy, rule, "SNS:Publish", topic_arn)
+    topics.publish(text, arn=topic_arn)
+
+
+def _check(policy: str | None, rule: Any, action: str, arn: str) -> None:
+    """Raises PermissionError if `arn` is another account's, without a policy that allows it."""
+    is_own = arn.split(":")[4] == rule.account_id
+    if not (is_own or allows(policy, _sender(rule), action=action, resource=arn)):
+        raise PermissionError(f"no policy of {arn} allows it {action}")
+
+
+def _sender(rule: Any) -> User:
+    return User(account_id=rule.account_id, service=_SERVICE, source_arn=rule.arn)
 
 
 def _dead_letter(rule: Any, target: dict[str, Any], text: str, refused: Refused) -> None:
@@ -143,7 +167,7 @@ def _dead_letter(rule: Any, target: dict[str, Any], text: str, refused: Refused)
         "ERROR_CODE": "NO_PERMISSIONS" if is_forbidden else "SDK_CLIENT_ERROR",
         "ERROR_MESSAGE": str(refused),
     }
-    send_to_queue(queue_arn, text, attributes)
+    send_to_queue(queue_arn, text, _sender(rule), attributes)
 
 
 def _check_rules() -> None:
