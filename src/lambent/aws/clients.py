@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 COMPANION_ACCOUNT = "x-moto-account-id"  # the header by which the companion knows the account
+COMPANION_SECRET = "x-lambent-companion"  # and the one by which it knows that we call
 AWS_ITSELF = "aws"  # in place of a URL: the service's own endpoint in the caller's region
 
 _CALLS_AT_ONCE = 8  # of one service: those of another never wait for them
@@ -70,6 +71,7 @@ class Endpoints:
     default: str = ""  # a URL or AWS_ITSELF, for all services; empty: none
     of_services: Mapping[str, str] = field(default_factory=dict)  # win over the default
     companion: str = ""  # the URL of our own child, which is told whose call it is; empty: none
+    companion_secret: str = field(default="", repr=False)  # without which it answers nobody
     profile: str = ""  # of the shared credentials file; empty: botocore's usual search
 
     def of(self, service: str) -> str:
@@ -255,14 +257,18 @@ class AwsClients:
             **(keys if with_account_as_key else {}),
         )
         if self._endpoints.is_companion(service):
-            client.meta.events.register("before-call", _naming_account(scope.account_id))
+            headers = {
+                COMPANION_ACCOUNT: scope.account_id,
+                COMPANION_SECRET: self._endpoints.companion_secret,
+            }
+            client.meta.events.register("before-call", _adding(headers))
         return client
 
 
-def _naming_account(account_id: str) -> Callable[..., None]:
+def _adding(headers: Mapping[str, str]) -> Callable[..., None]:
     """moto takes no access key for an account, but a header of its own."""
 
-    def name(params: dict[str, Any], **_: object) -> None:
-        params["headers"][COMPANION_ACCOUNT] = account_id
+    def add(params: dict[str, Any], **_: object) -> None:
+        params["headers"].update(headers)
 
-    return name
+    return add

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Decision = Literal["allowed", "denied", "not allowed"]
 
+# In place of a resource's ARN, where nobody knows which resource is meant: it may be any.
+UNKNOWN_RESOURCE = "*"
+
 
 class PolicyUnreadable(Exception):
     """Raised for a document that is no policy."""
@@ -31,8 +34,10 @@ class _Patterns:
     patterns: tuple[str, ...]
     is_negated: bool
 
-    def cover(self, text: str) -> bool:
-        return any(matches(pattern, text) for pattern in self.patterns) is not self.is_negated
+    def cover(self, *spellings: str) -> bool:
+        """Whether what has these spellings is meant; all but X is not X in any of them."""
+        is_named = any(matches(each, text) for each in self.patterns for text in spellings)
+        return is_named is not self.is_negated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +48,22 @@ class IdentityStatement:
     conditions: tuple[Condition, ...]
     is_evaluable: bool  # all of its conditions and patterns are known here
 
-    def covers(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Whether its effect counts for `action` on `resource`."""
+    def covers(self, action: str, resources: Sequence[str], context: Mapping[str, str]) -> bool:
+        """Whether its effect counts for `action` on what has the ARNs `resources`."""
         if not self.is_evaluable:
             return self.is_deny and self.actions.cover(action.casefold())
         return (
             self.actions.cover(action.casefold())
-            and self.resources.cover(resource)
+            and self._is_about(resources)
             and all(condition.holds(context) for condition in self.conditions)
+        )
+
+    def _is_about(self, resources: Sequence[str]) -> bool:
+        if UNKNOWN_RESOURCE not in resources:
+            return self.resources.cover(*resources)
+        # It may be the one that is denied, or the one that is not allowed.
+        return self.is_deny or (
+            not self.resources.is_negated and self.resources.cover(UNKNOWN_RESOURCE)
         )
 
 
@@ -62,7 +75,11 @@ class IdentityPolicies:
     boundary: tuple[IdentityStatement, ...] | None = None  # must allow it, too
 
     def decide(self, action: str, resources: Sequence[str], context: Mapping[str, str]) -> Decision:
-        """`resources` are spellings of one resource's ARN: to allow any is to allow it."""
+        """`resources` are spellings of one resource's ARN: to name any of them is to name it.
+
+        One is empty for an action on no resource in particular, which only `*` allows; or it is
+        UNKNOWN_RESOURCE.
+        """
         decision = _decide(self.statements, action, resources, context)
         if self.boundary is None or decision != "allowed":
             return decision
@@ -86,7 +103,7 @@ def _decide(
     effects = {
         statement.is_deny
         for statement in statements
-        if any(statement.covers(action, resource, context) for resource in resources)
+        if statement.covers(action, resources, context)
     }
     if True in effects:
         return "denied"
@@ -105,10 +122,15 @@ def _statement(value: object) -> IdentityStatement:
         ),
         resources=resources,
         conditions=conditions or (),
-        # A policy variable, such as ${aws:username}, is nothing literal.
         is_evaluable=conditions is not None
-        and not any("${" in pattern for pattern in resources.patterns),
+        and not _have_variable(resources.patterns)
+        and not any(_have_variable(condition.values) for condition in conditions),
     )
+
+
+def _have_variable(texts: Iterable[str]) -> bool:
+    """Such as ${aws:username}, which is nothing literal."""
+    return any("${" in text for text in texts)
 
 
 def _patterns(statement: Mapping[str, object], member: str) -> _Patterns:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
+MAX_HEAD_BYTES = (1024 + 64) * 1024
+
 
 @dataclass(slots=True)
 class BodyBudget:
@@ -12,6 +15,7 @@ class BodyBudget:
     limit_bytes: int
     held_bytes: int = field(default=0)
     within: BodyBudget | None = None  # what this one is a part of, and whose limit counts too
+    max_head_bytes: int = MAX_HEAD_BYTES  # of each request, and so of its trailers
 
     def take(self, count: int) -> bool:
         if self.held_bytes + count > self.limit_bytes:

@@ -17,11 +17,13 @@ class HttpRequest:
     method: str
     path: str  # as sent: still percent-encoded, without the query
     query: str  # as sent, without the question mark
-    headers: dict[str, str]  # names in lower case; trailers too
+    headers: dict[str, str]  # names in lower case
     body: bytes
     began: float = 0.0  # monotonic seconds: its head was here, its body perhaps still to come
     is_too_large: bool = False  # the body was more than may be held, and has been thrown away
     stream: BodyStream | None = None  # in place of the body, which still comes
+    # What came after the body, in chunks: whatever was decided by the head, these do not change it.
+    trailers: dict[str, str] | None = None
     on_gone: Callable[[], object] | None = None  # called when its sender goes before it is answered
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lambent.protocol.body_source import BodyStream
 
 _CONNECT_SECONDS = 5
-_PATIENCE_SECONDS = 120  # with a caller, for the next piece of its body
+_PATIENCE_SECONDS = 60  # with a caller, for the next piece of its body
 _MAX_HEAD_BYTES = 256 * 1024
 _PIECE_BYTES = 256 * 1024
 

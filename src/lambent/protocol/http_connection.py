@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# AWS's clients send a function error's cause for X-Ray, of up to 1 MiB, as a header.
-MAX_HEAD_BYTES = (1024 + 64) * 1024
 _HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
 
@@ -91,6 +89,7 @@ class Connection(asyncio.Protocol):
     def _start_message(self) -> None:
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._fields = self._headers  # those that come: of the head, later trailers
         self._head_bytes = 0
         self._began = 0.0
         self._body: list[bytes] = []
@@ -116,7 +115,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self.refuse(400)
         # llhttp tells of a header only when it has the whole of it, and keeps it until then.
-        if self._unread_bytes > MAX_HEAD_BYTES or self._head_bytes > MAX_HEAD_BYTES:
+        if max(self._unread_bytes, self._head_bytes) > self._budget.max_head_bytes:
             self.refuse(431)
         self._hold_head()
 
@@ -171,12 +170,13 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._unread_bytes = 0
         self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD_BYTES
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._head_bytes > self._budget.max_head_bytes:
             self.refuse(431)
-        self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
+        self._fields[name.lower().decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._began = time.monotonic()
+        self._fields = {}  # what was decided by the head, trailers must not change
         # curl waits a second for this before it sends a body of more than 1 MB.
         expects = "expect" in self._headers and self._headers["expect"].lower() == "100-continue"
         if expects and self._transport is not None and not self._parser.should_upgrade():
@@ -201,17 +201,14 @@ class Connection(asyncio.Protocol):
         self._unread_bytes = 0
         if self._stream is not None:
             self._stream.feed(body)
-            return
-        if self._is_too_large:
-            return
-        if self._budget.take(len(body)):
+        elif not self._is_too_large and self._budget.take(len(body)):
             self._held += len(body)
             self._body.append(body)
-            return
-        self._is_too_large = True
-        self._budget.give_back(self._held)
-        self._held = 0
-        self._body.clear()
+        else:
+            self._is_too_large = True
+            self._budget.give_back(self._held)
+            self._held = 0
+            self._body.clear()
 
     def on_message_complete(self) -> None:
         if self._stream is not None:
@@ -230,6 +227,7 @@ class Connection(asyncio.Protocol):
             body=b"".join(self._body),
             began=self._began,
             is_too_large=self._is_too_large,
+            trailers=self._fields,
         )
         is_old = self._parser.get_http_version() == "1.0"
         is_last = is_old or not self._parser.should_keep_alive()
@@ -249,6 +247,7 @@ class Connection(asyncio.Protocol):
     def _end_stream(self, stream: BodyStream) -> None:
         stream.end()
         self._stream = None
+        self._fields.clear()
         self._budget.give_back(self._held_head_bytes)  # of trailers
         self._held_head_bytes = self._head_bytes = 0
         self._pace_reading()

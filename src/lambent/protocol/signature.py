@@ -47,6 +47,10 @@ _S3 = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
 _SKEW = timedelta(minutes=15)
 _LONGEST_SECONDS = 604_800  # that a presigned request may be good for: a week
 _UNRESERVED = "-_.~"
+# What is signed takes room and time in the event loop, and whoever sends it may be hostile.
+_MAX_QUERY_BYTES = 16 * 1024  # S3's longest keys and tokens are 1,024 characters
+_MAX_QUERY_FIELDS = 500
+_MAX_SIGNED_HEADERS = 100
 
 _INCOMPLETE = (
     "The request must have one signature, Signature Version 4 (AWS4-HMAC-SHA256), with Credential, "
@@ -99,6 +103,7 @@ class Signature:
 
 def read_signature(request: HttpRequest) -> Signature:
     """Raises SignatureRefused: there is none, two, or part of one."""
+    check_query(request.query)
     fields = _pairs(request.query)
     names = [name for name, _ in fields if name.startswith("X-Amz-")]
     is_presigned = "X-Amz-Signature" in names or "X-Amz-Credential" in names
@@ -123,6 +128,16 @@ def read_signature(request: HttpRequest) -> Signature:
         expires=None,
         payload=headers.get("x-amz-content-sha256"),
     )
+
+
+def check_query(query: str) -> None:
+    """Raises SignatureRefused for one that is too long to be looked at; to be called before that."""
+    if len(query) > _MAX_QUERY_BYTES or query.count("&") >= _MAX_QUERY_FIELDS:
+        raise SignatureRefused(
+            "ValidationException",
+            f"The query of a signed request may have {_MAX_QUERY_BYTES} characters and "
+            f"{_MAX_QUERY_FIELDS} fields at most.",
+        )
 
 
 def check_time(signature: Signature, now: datetime) -> None:
@@ -215,8 +230,7 @@ def _signature(
     service = found[4] if found else ""
     if (
         found is None
-        or not _SIGNED_HEADERS.fullmatch(names)
-        or "host" not in names.split(";")
+        or not _are_signed_headers(names)
         or not _SIGNATURE.fullmatch(signature)
         or not _is_moment(moment, found[2])
         or not _is_payload(payload, service)
@@ -234,6 +248,17 @@ def _signature(
         is_presigned=expires is not None,
         good_for=_SKEW if expires is None else _lifetime(expires, service),
         payload=payload,
+    )
+
+
+def _are_signed_headers(text: str) -> bool:
+    """Each is there once, in order: one that is repeated would be copied again and again."""
+    names = text.split(";", _MAX_SIGNED_HEADERS)
+    return (
+        len(names) <= _MAX_SIGNED_HEADERS
+        and names == sorted(set(names))
+        and "host" in names
+        and _SIGNED_HEADERS.fullmatch(text) is not None
     )
 
 

@@ -10,15 +10,17 @@ from lambent.aws.clients import AwsClients, Endpoints
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lambent.server.companion import Companion
     from lambent.server.config import Config
 
 
-def endpoints_of(config: Config, companion_url: str) -> Endpoints:
-    """Where the settings say that services are; `companion_url` is empty when there is none."""
+def endpoints_of(config: Config, companion: Companion | None) -> Endpoints:
+    """Where the settings say that services are, and where the companion is."""
     return Endpoints(
         default=config.aws_endpoint_url,
         of_services=config.aws_endpoints,
-        companion=companion_url,
+        companion=companion.url if companion else "",
+        companion_secret=companion.callers_secret if companion else "",
         profile=config.aws_profile,
     )
 

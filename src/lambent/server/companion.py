@@ -36,8 +36,9 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _END_SECONDS = 2  # to end by itself
 _MAX_LINE = 4000  # characters of what it says, in one line of the log
 _PIECE_BYTES = 64 * 1024
-# Not for the child: the server's settings, and whatever credentials its operator has.
-_WITHHELD = ("LAMBENT_", "AWS_")
+# Not for the child: the server's settings, whatever credentials its operator has, and what would
+# have moto start containers or change its ways.
+_WITHHELD = ("LAMBENT_", "AWS_", "DOCKER_", "MOTO_")
 
 
 class CompanionUnavailable(Exception):
@@ -82,10 +83,12 @@ class Companion:
         self._listening = listening
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.secret = secrets.token_hex(32)  # which only the child is told: its calls have it
+        self.callers_secret = secrets.token_hex(32)  # and which calls to it must have
         self._instructions = {
             "listening_descriptor": listening.fileno(),
             "endpoint": endpoint,
             "secret": self.secret,
+            "callers_secret": self.callers_secret,
             "account_id": config.account_id,
             "region": config.region,
             "time_factor": config.queue_time_factor,
@@ -165,7 +168,7 @@ async def _start(listening: socket.socket) -> Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         pass_fds=(listening.fileno(),),
-        env={name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)},
+        env=_environment(),
         start_new_session=True,  # Ctrl-C is for the server, which still needs it while it drains
     )
 

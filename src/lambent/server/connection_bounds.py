@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lambent.protocol.body_budget import BodyBudget
+if TYPE_CHECKING:
+    from lambent.protocol.body_budget import BodyBudget
 
 
 @dataclass(slots=True, kw_only=True)
-class AllConnections:
-    """What several sockets share."""
+class Places:
+    """How many of something there may be at once."""
 
     limit: int
-    budget: BodyBudget
+    within: Places | None = None  # what these are a part of, and whose limit counts too
     count: int = 0
 
-
-class ConnectionBounds:
-    """What is connected to one socket, and how much of it there may be."""
-
-    def __init__(self, *, connections: int, body_bytes: int, within: AllConnections) -> None:
-        self.budget = BodyBudget(limit_bytes=body_bytes, within=within.budget)
-        self._limit = connections
-        self._count = 0
-        self._all = within
-
     def admit(self) -> bool:
-        """Whether there may be one connection more, which then there is until `leave`."""
-        if self._count >= self._limit or self._all.count >= self._all.limit:
+        """Whether there may be one more, which then there is until `leave`."""
+        if self.count >= self.limit or (self.within is not None and not self.within.admit()):
             return False
-        self._count += 1
-        self._all.count += 1
+        self.count += 1
         return True
 
     def leave(self) -> None:
-        self._count -= 1
-        self._all.count -= 1
+        self.count -= 1
+        if self.within is not None:
+            self.within.leave()
+
+
+# Weakly referred to by whoever finds it again for the next of the same clients.
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
+class ConnectionBounds:
+    """Of the clients of one socket, or of several that share them."""
+
+    connections: Places
+    streams: Places  # bodies that are passed on while they come
+    budget: BodyBudget

@@ -32,6 +32,7 @@ _LOG_GROUP_MEMBERS = (
     "logGroupNames",
     "logGroupIdentifiers",
 )
+_NO_RESOURCE = ""  # of a call about nothing in particular: a list of all functions, say
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}  # by signing name, where they differ
 
 
@@ -64,7 +65,10 @@ async def check_actions(
             "ServiceException", f"What {principal.role_arn} may do is not known: {error}"
         ) from error
     usual = _of_everybody(caller) if found is None else found
-    context = {"aws:PrincipalAccount": caller.account_id}
+    context = {
+        "aws:PrincipalAccount": caller.account_id,
+        "lambda:InvokedViaFunctionUrl": "false",  # nor by anybody else's: it calls by itself
+    }
     for action, spellings in wanted:
         decision = usual.decide(action, spellings, context)
         if decision != "allowed":
@@ -96,7 +100,8 @@ def _refusal(caller: Caller, action: str, resource: str, decision: Decision) -> 
     )
     return ServiceError(
         "AccessDeniedException",
-        f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {why}",
+        f"User: {caller.arn} is not authorized to perform: {action} on resource: "
+        f"{resource or '*'} {why}",
     )
 
 
@@ -108,7 +113,7 @@ def _resources(
         return [[_lambda_resource(caller, parameters)]]
     if service == "logs":
         return [_log_group(caller, name) for name in _log_groups(parameters)]
-    return [["*"]]
+    return [[_NO_RESOURCE]]
 
 
 def _lambda_resource(caller: Caller, parameters: Mapping[str, object]) -> str:
@@ -128,7 +133,7 @@ def _lambda_resource(caller: Caller, parameters: Mapping[str, object]) -> str:
     if "FunctionName" in given:
         name = given["FunctionName"]
         return parse_function_reference(name, caller, given.get("Qualifier")).qualified_arn
-    return given.get("CodeSigningConfigArn", "*")
+    return given.get("CodeSigningConfigArn", _NO_RESOURCE)
 
 
 def _used_besides(parameters: Mapping[str, object]) -> list[tuple[str, Sequence[str]]]:

@@ -167,6 +167,10 @@ class Gateway:
         service = self._neighbour_of(request, signed_for)
         return service is not None and self.neighbours.serves(service)
 
+    def is_operators(self, service: str) -> bool:
+        """Whether an endpoint is configured for just this service, by its signing name."""
+        return self.neighbours.is_operators(service)
+
     def _neighbour_of(self, request: HttpRequest, signed_for: str | None) -> str | None:
         """The other service that a request is for; None: it is for one of our APIs."""
         if signed_for is None:

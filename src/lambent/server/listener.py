@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.body_budget import MAX_HEAD_BYTES, BodyBudget
 from lambent.protocol.body_source import BodyCutShort
 from lambent.protocol.http import HttpRequest, HttpResponse
-from lambent.protocol.http_connection import MAX_HEAD_BYTES, Connection, Streams
+from lambent.protocol.http_connection import Connection, Streams
 from lambent.protocol.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Listener:
     def _connect(self) -> Connection | Refusal:
         if self._bounds is None:
             budget = BodyBudget(limit_bytes=self._limit_bytes)
-        elif self._bounds.admit():
+        elif self._bounds.connections.admit():
             budget = self._bounds.budget
         else:
             return Refusal()
@@ -124,7 +124,7 @@ class Listener:
         if connection in self._connections:
             self._connections.discard(connection)
             if self._bounds is not None:
-                self._bounds.leave()
+                self._bounds.connections.leave()
         self._tell_when_over()
 
     def _receive(self, request: HttpRequest, connection: Connection) -> None:

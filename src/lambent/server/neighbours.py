@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lambent.aws.clients import AWS_ITSELF, COMPANION_ACCOUNT, NoEndpoint
+from lambent.aws.clients import AWS_ITSELF, COMPANION_ACCOUNT, COMPANION_SECRET, NoEndpoint
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.http_client import Answer, NoAnswer, Outgoing, Place, exchange
 from lambent.server.error_forms import error_answer
@@ -36,6 +36,11 @@ _HOP_BY_HOP = frozenset(
         *("content-length", "expect"),  # what frames a body is ours to say, and 100 was said
     }
 )
+# What `Connection` may not name, as it may nothing that is for the other end: these say to whom a
+# request is, and for whom.
+_NEVER_OF_CONNECTION = re.compile(
+    r"authorization|host|via|forwarded|content-.*|cookie|x-(?:amz|amzn|forwarded|lambent|moto)-.*"
+)
 # By the name that requests are signed for, the service's in the settings (botocore's).
 _SERVICE_NAMES = {"monitoring": "cloudwatch", "states": "stepfunctions", "email": "ses"}
 # With `.s3` it is nothing else; without, as AWS's SDK for JavaScript has it, only what is signed.
@@ -51,7 +56,9 @@ _PLAIN_SCOPE = re.compile(
 )
 # The companion's own: to change how it works, and what it says of the machine it plays.
 _COMPANIONS_OWN = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
+_SLASHES = re.compile(r"/{2,}")
 _VIA = f"1.1 lambent-{secrets.token_hex(8)}"
+_OURS_TO_SAY = ("via", COMPANION_ACCOUNT, COMPANION_SECRET)  # not the caller's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,10 @@ class Neighbours:
         except NoEndpoint:
             return False
         return True
+
+    def is_operators(self, service: str) -> bool:
+        """Whether an endpoint is configured for just this service."""
+        return _SERVICE_NAMES.get(service, service) in self.endpoints.of_services
 
     async def answer(self, request: HttpRequest, service: str, caller: Caller) -> HttpResponse:
         """What the neighbour answers, or why it gives no answer, as `service` puts errors.
@@ -109,8 +120,8 @@ class Neighbours:
             return "the request is larger than this endpoint takes"
         if request.headers.get("transfer-encoding", "chunked").lower() != "chunked":
             return "this transfer encoding is not available here"
-        if self._is_companion(service) and _is_companions_own(request, service):
-            return "this path is not available here"
+        if any(map(_NEVER_OF_CONNECTION.fullmatch, _named(list(request.headers.items())))):
+            return "Connection names a header that is not of a connection"
         return None
 
     async def _pass_on(
@@ -122,7 +133,10 @@ class Neighbours:
         request.on_gone = task.cancel
         outgoing = _outgoing(request)
         if self._is_companion(service):
-            outgoing = _for_companion(outgoing, request, service, caller)
+            outgoing = _for_companion(outgoing, service, caller)
+            if _is_companions_own(outgoing, service):
+                raise ValueError("this path is not available here")
+            outgoing.headers.append((COMPANION_SECRET, self.endpoints.companion_secret))
             if self.companion is not None:
                 async with asyncio.timeout(_START_SECONDS):
                     await self.companion.ready()
@@ -178,7 +192,7 @@ def _outgoing(request: HttpRequest) -> Outgoing:
         method=request.method,
         target=request.path + (f"?{request.query}" if request.query else ""),
         headers=[
-            *((name, value) for name, value in headers if name not in ("via", COMPANION_ACCOUNT)),
+            *((name, value) for name, value in headers if name not in _OURS_TO_SAY),
             ("via", f"{via}, {_VIA}" if via else _VIA),
         ],
         body=request.body if request.stream is None else request.stream,
@@ -187,18 +201,20 @@ def _outgoing(request: HttpRequest) -> Outgoing:
 
 def _kept(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Without those that are of one connection, or named as such."""
-    named = {
+    named = _named(headers)
+    return [each for each in headers if each[0] not in _HOP_BY_HOP and each[0] not in named]
+
+
+def _named(headers: list[tuple[str, str]]) -> set[str]:
+    return {
         name.strip().lower()
         for header, value in headers
         if header == "connection"
         for name in value.split(",")
     }
-    return [each for each in headers if each[0] not in _HOP_BY_HOP and each[0] not in named]
 
 
-def _for_companion(
-    outgoing: Outgoing, request: HttpRequest, service: str, caller: Caller
-) -> Outgoing:
+def _for_companion(outgoing: Outgoing, service: str, caller: Caller) -> Outgoing:
     """In the forms that moto knows: an account's header, the scope as a header, a bucket's path."""
     headers = dict(outgoing.headers)
     target = outgoing.target
@@ -206,7 +222,8 @@ def _for_companion(
     if service == "s3" and (found := bucket_of_host(headers["host"], is_signed=True)):
         bucket, headers["host"] = found
         target = f"/{bucket}{target}"
-    if not _is_plain(headers.get("authorization"), service):
+    # What a function signs has been verified; nobody is to find anything else in it.
+    if caller.principal is not None or not _is_plain(headers.get("authorization"), service):
         scope = f"none/20200101/{caller.region}/{service}/aws4_request"
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
@@ -219,20 +236,32 @@ def _for_companion(
 
 def _is_plain(authorization: str | None, service: str) -> bool:
     """Whether moto reads it as being for `service`; what has none, it takes for S3's."""
-    if service == "s3" and (authorization is None or authorization.startswith("AWS ")):
+    authorization = authorization or ""
+    # Of the old signatures, too, the companion reads those with four bars as having a scope.
+    if service == "s3" and (
+        not authorization or (authorization.startswith("AWS ") and authorization.count("/") < 4)
+    ):
         return True
     match = _PLAIN_SCOPE.match(authorization or "")
     return match is not None and match["service"] == service
 
 
-def _is_companions_own(request: HttpRequest, service: str) -> bool:
-    """However it is written: the companion's HTTP server decodes, and takes `//a` for `/a`."""
-    plain = unquote(request.path).lstrip("/").lower()
+def _is_companions_own(outgoing: Outgoing, service: str) -> bool:
+    """However it is written: the companion's HTTP server decodes, and takes `//a` for `/a`.
+
+    Of `a://b/c` it takes `/c`; so what is no plain path is not let through.
+    """
+    path = outgoing.target.partition("?")[0]
     # Without a header that says S3, what begins with `service_region/` is for that service there.
-    is_ambiguous = service == "s3" and "authorization" not in request.headers
-    return f"/{plain}".startswith(_COMPANIONS_OWN) or (
-        is_ambiguous and "_" in plain.partition("/")[0]
-    )
+    has_scope = any(name == "authorization" for name, _ in outgoing.headers)
+    is_ambiguous = service == "s3" and not has_scope
+    for spelling in (path, unquote(path), unquote(unquote(path))):
+        plain = _SLASHES.sub("/", spelling.lower())
+        if not plain.startswith("/") or plain.startswith(_COMPANIONS_OWN):
+            return True
+        if is_ambiguous and "_" in plain.split("/", 2)[1]:
+            return True
+    return False
 
 
 _place = functools.lru_cache(maxsize=64)(Place.of)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lambent.aws.clients import AWS_ITSELF
-from lambent.aws.role_policies import RolePolicies
 from lambent.aws.role_sessions import RoleSessions
 from lambent.execution_environment.aws_access import AwsAccess
-from lambent.server.function_permissions import check_function
 
 if TYPE_CHECKING:
     from lambent.aws.clients import AwsClients
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.aws_access import Doors
     from lambent.sandbox.isolation import KindName
-    from lambent.server.gateway import Authorize
 
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 _ALL_SERVICES = ("AWS_ENDPOINT_URL",)
@@ -49,9 +45,3 @@ def aws_access(
 def url_inside(isolation: KindName, url: str) -> str:
     """This server's URL as functions have it; `url` is everybody else's."""
     return f"http://127.0.0.1:{urlsplit(url).port}" if isolation == "namespaces" else url
-
-
-def authorize_with(clients: AwsClients) -> tuple[RolePolicies, Authorize]:
-    """What decides about functions' calls, and its form for the gateway."""
-    policies = RolePolicies(clients)
-    return policies, functools.partial(check_function, policies)

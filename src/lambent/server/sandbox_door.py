@@ -12,7 +12,6 @@ import hashlib
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from lambent.aws.clients import COMPANION_ACCOUNT
@@ -24,8 +23,8 @@ from lambent.protocol import signature as signatures
 from lambent.protocol.http import HttpResponse
 from lambent.protocol.signature import Signature, SignatureRefused
 from lambent.server import custom_resources, object_links
+from lambent.server.callable_services import action_of, check_service
 from lambent.server.error_forms import error_answer
-from lambent.server.function_permissions import check_actions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,19 +32,20 @@ if TYPE_CHECKING:
     from lambent.aws.credentials import Credentials
     from lambent.aws.role_policies import RolePolicies
     from lambent.protocol.http import HttpRequest
+    from lambent.server.connection_bounds import Places
 
 logger = logging.getLogger(__name__)
 
 _LONG_TO_HASH_BYTES = 256 * 1024
-_FORM = "application/x-www-form-urlencoded"
-# Who may change these could change what functions may do, or have it done by the companion.
-_GUARDED = frozenset({"cloudformation", "iam"})
+_STATUSES = {"ServiceException": 500, "SlowDown": 503, "ValidationException": 400}  # else 403
 
 
 class Gateway(Protocol):
     async def answer_signed(
         self, request: HttpRequest, caller: Caller, signed_for: str | None
     ) -> HttpResponse: ...
+
+    def is_operators(self, service: str) -> bool: ...
 
 
 class SandboxDoor:
@@ -57,9 +57,14 @@ class SandboxDoor:
         credentials: IssuedCredentials,
         policies: RolePolicies,
         own: Sequence[Credentials],
+        streams: Places,
     ) -> None:
-        """`own` are those of the sandbox's function, the last of them good the longest."""
+        """`own` are those of the sandbox's function, the last of them good the longest.
+
+        `streams` has room for the bodies that may be passed on at once.
+        """
         self._own = own
+        self._streams = streams
         self._gateway = gateway
         self._credentials = credentials
         self._policies = policies
@@ -73,15 +78,16 @@ class SandboxDoor:
         caller = _caller(request, signature, session, request_id)
         try:
             await self._check_service(request, signature.service, caller)
+            if signature.service == "sts" and await action_of(request) == "GetCallerIdentity":
+                return _identity(session, request_id)
+            _make_unmistakable(request, signature)
+            return await self._pass_on(request, caller, signature.service)
         except ServiceError as error:
             return _refusal(request, signature.service, error.code, error.message, request_id)
-        if signature.service == "sts" and _action(request) == "GetCallerIdentity":
-            return _identity(session, request_id)
-        _make_unmistakable(request, signature)
-        return await self._gateway.answer_signed(request, caller, signature.service)
 
     async def _verified(self, request: HttpRequest) -> tuple[Signature, Session]:
         """Raises SignatureRefused."""
+        signatures.check_query(request.query)
         signer = object_links.signer_of(request)
         if signer is not None and not self._is_own(signer):
             last = self._own[-1]
@@ -118,12 +124,21 @@ class SandboxDoor:
             ) from None
 
     async def _check_service(self, request: HttpRequest, service: str, caller: Caller) -> None:
-        """Raises ServiceError for what this function may not ask of a neighbour."""
-        if service in _GUARDED:
-            action = _action(request)
-            if action is None:
-                raise _access_denied(caller, f"{service}:*")
-            await check_actions(self._policies, caller, [(f"{service}:{action}", ["*"])])
+        is_operators = self._gateway.is_operators(service)
+        await check_service(request, service, caller, self._policies, is_operators=is_operators)
+
+    async def _pass_on(self, request: HttpRequest, caller: Caller, service: str) -> HttpResponse:
+        """Raises ServiceError when too many bodies are on their way."""
+        if request.stream is None:
+            return await self._gateway.answer_signed(request, caller, service)
+        if not self._streams.admit():
+            raise ServiceError(
+                "SlowDown", "This function sends too many long bodies at once. Try again."
+            )
+        try:
+            return await self._gateway.answer_signed(request, caller, service)
+        finally:
+            self._streams.leave()
 
 
 def _unrecognized(service: str) -> SignatureRefused:
@@ -151,9 +166,10 @@ def streams(request: HttpRequest) -> bool:
     """Whether a request can be passed on while its body comes: S3's, which say what they sign."""
     if custom_resources.is_response(request.path):
         return False
-    if object_links.signer_of(request) is not None:
-        return True
     try:
+        signatures.check_query(request.query)
+        if object_links.signer_of(request) is not None:
+            return True
         signature = signatures.read_signature(request)
     except SignatureRefused:
         return False
@@ -175,20 +191,6 @@ async def _body_sha256(request: HttpRequest, signature: Signature) -> str | None
     return await asyncio.to_thread(lambda: hashlib.sha256(request.body).hexdigest())
 
 
-def _action(request: HttpRequest) -> str | None:
-    """The one operation a form is for; None when it is none, or when it could be read as two."""
-    headers = request.headers
-    is_form = headers.get("content-type", _FORM).partition(";")[0].strip().lower() == _FORM
-    if not is_form or "x-amz-target" in headers or request.path.strip("/"):
-        return None
-    try:
-        fields = parse_qsl(request.query) + parse_qsl(request.body.decode())
-    except ValueError:
-        return None
-    actions = [value for name, value in fields if name == "Action"]
-    return actions[0] if len(actions) == 1 and actions[0].isalnum() else None
-
-
 def _make_unmistakable(request: HttpRequest, signature: Signature) -> None:
     """Let whoever reads the request next see the one service and signer it was verified for.
 
@@ -202,18 +204,11 @@ def _make_unmistakable(request: HttpRequest, signature: Signature) -> None:
         )
 
 
-def _access_denied(caller: Caller, action: str) -> ServiceError:
-    return ServiceError(
-        "AccessDeniedException",
-        f"User: {caller.arn} is not authorized to perform: {action}",
-    )
-
-
 def _refusal(
     request: HttpRequest, service: str, code: str, message: str, request_id: str
 ) -> HttpResponse:
     logger.debug("a function's request for %s is refused: %s", service or "?", code)
-    status = 500 if code == "ServiceException" else 403
+    status = _STATUSES.get(code, 403)
     return error_answer(
         request, service, code=code, message=message, request_id=request_id, status=status
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambent.aws.credentials import TokenExpired, TokenInvalid
 from lambent.domain.quotas import MIB, TIMEOUT_MAXIMUM_SECONDS
 from lambent.protocol.body_budget import BodyBudget
 from lambent.server import sandbox_door
-from lambent.server.connection_bounds import AllConnections, ConnectionBounds
+from lambent.server.connection_bounds import ConnectionBounds, Places
 from lambent.server.gateway import MAX_REQUEST_BYTES
 from lambent.server.listener import Listener
 from lambent.server.sandbox_door import SandboxDoor
@@ -28,8 +30,14 @@ logger = logging.getLogger(__name__)
 
 # An SDK's pool has 10 to 50 for each client; with 1,024 descriptors no sandbox has many more.
 _CONNECTIONS = 256
-_ALL_CONNECTIONS = 8192
-_ALL_BODY_BYTES = 512 * MIB
+# Each is a thread and a connection of the companion's, too, until its sender has sent all.
+_STREAMS = 32
+# So much of one function's, however many environments it has, and more of all together: what one
+# holds is not to be all there is.
+_OF_FUNCTION = (2048, 128, 256 * MIB)
+_OF_ALL = (8192, 1024, 512 * MIB)
+# AWS's SDKs send some kilobytes: the longest is a session token, or what a policy takes.
+_MAX_HEAD_BYTES = 64 * 1024
 _LAST_ANSWERS_SECONDS = 5
 
 
@@ -49,8 +57,10 @@ class SandboxDoors:
         self._quiet: dict[socket.socket, Sequence[Credentials]] = {}  # nobody has knocked yet
         self._listeners: dict[socket.socket, Listener] = {}  # of the others that are open
         self._at_work: dict[asyncio.Task[None], Listener] = {}  # also those of closed ones
-        self._all = AllConnections(
-            limit=_ALL_CONNECTIONS, budget=BodyBudget(limit_bytes=_ALL_BODY_BYTES)
+        self._all = _bounds(*_OF_ALL)
+        # As long as any door of the function is served.
+        self._functions: weakref.WeakValueDictionary[str, ConnectionBounds] = (
+            weakref.WeakValueDictionary()
         )
 
     @contextlib.contextmanager
@@ -108,22 +118,49 @@ class SandboxDoors:
         own = self._quiet.pop(door)
         serving = self._serving
         assert serving is not None
+        function = self._function_of(own)
+        bounds = _bounds(_CONNECTIONS, _STREAMS, 2 * MAX_REQUEST_BYTES, function)
         self._listeners[door] = listener = Listener(
-            SandboxDoor(serving.gateway, self._credentials, serving.policies, own),
+            SandboxDoor(serving.gateway, self._credentials, serving.policies, own, bounds.streams),
             max_body_bytes=MAX_REQUEST_BYTES,
             # What a function has asked goes on when it ends; so does what it has invoked.
             drain_seconds=TIMEOUT_MAXIMUM_SECONDS,
             streams=sandbox_door.streams,
-            bounds=ConnectionBounds(
-                connections=_CONNECTIONS, body_bytes=2 * MAX_REQUEST_BYTES, within=self._all
-            ),
+            bounds=bounds,
         )
-        task = serving.tasks.create_task(_serve(listener, door), name="door of a sandbox")
+        task = serving.tasks.create_task(_serve(listener, door, function), name="door of a sandbox")
         self._at_work[task] = listener
         task.add_done_callback(self._at_work.pop)
 
+    def _function_of(self, own: Sequence[Credentials]) -> ConnectionBounds:
+        """What the environments of one function share."""
+        name = ""
+        for each in own:
+            with contextlib.suppress(TokenExpired, TokenInvalid):
+                session = self._credentials.session(each.access_key_id, each.session_token)
+                name = f"{session.account_id} {session.region} {session.principal_arn}"
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = _bounds(*_OF_FUNCTION, self._all)
+        return found
 
-async def _serve(listener: Listener, door: socket.socket) -> None:
+
+def _bounds(
+    connections: int, streams: int, body_bytes: int, within: ConnectionBounds | None = None
+) -> ConnectionBounds:
+    return ConnectionBounds(
+        connections=Places(limit=connections, within=within.connections if within else None),
+        streams=Places(limit=streams, within=within.streams if within else None),
+        budget=BodyBudget(
+            limit_bytes=body_bytes,
+            within=within.budget if within else None,
+            max_head_bytes=_MAX_HEAD_BYTES,
+        ),
+    )
+
+
+async def _serve(listener: Listener, door: socket.socket, function: ConnectionBounds) -> None:
+    """`function` is kept meanwhile."""
     try:
         # A descriptor of its own: the slot's is closed by others, at any moment after the end.
         with door.dup() as listening:

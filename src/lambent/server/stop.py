@@ -29,6 +29,7 @@ class Stop:
         self._signals = 0
         self._timer: asyncio.TimerHandle | None = None
         self._listener: Listener | None = None
+        self._events: EventQueue | None = None
         self._pool: Pool | None = None
 
     def __enter__(self) -> Stop:
@@ -45,7 +46,7 @@ class Stop:
         self, listener: Listener, events: EventQueue, pool: Pool, listening: socket.socket
     ) -> None:
         """Serve until a signal comes, or not at all when one came before."""
-        self._listener, self._pool = listener, pool
+        self._listener, self._events, self._pool = listener, events, pool
         if self._signals:
             listener.stop()
         await listener.serve(listening)
@@ -56,6 +57,8 @@ class Stop:
     def _come(self) -> None:
         self._signals += 1
         if self._signals == 1:
+            if self._events is not None:
+                self._events.pause()  # what waits, waits for the next server
             logger.info("stopping: waiting for invocations at work (a second signal ends them)")
             why = f"{self._drain_seconds} seconds are over"
             loop = asyncio.get_running_loop()

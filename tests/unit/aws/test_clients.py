@@ -216,7 +216,9 @@ async def test_a_missing_answer_says_whose_it_is():
 async def test_the_companion_is_told_the_account_and_shown_no_credentials(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "VARIABLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    client = await client_of(Endpoints(companion="http://companion.test"))
+    client = await client_of(
+        Endpoints(companion="http://companion.test", companion_secret="told to nobody")
+    )
     assert credentials_of(client).access_key == "123456789012"
     sent = []
 
@@ -228,6 +230,7 @@ async def test_the_companion_is_told_the_account_and_shown_no_credentials(monkey
     with pytest.raises(EndpointConnectionError):
         client.list_buckets()
     assert sent[0].headers["x-moto-account-id"] == b"123456789012"
+    assert sent[0].headers["x-lambent-companion"] == b"told to nobody"
 
 
 def test_an_endpoint_of_the_settings_wins_over_the_companion():

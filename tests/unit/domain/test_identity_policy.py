@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lambent.domain.identity_policy import (
+    UNKNOWN_RESOURCE,
     IdentityPolicies,
     PolicyUnreadable,
     identity_statements,
@@ -55,6 +56,51 @@ def test_one_spelling_of_a_resource_is_enough():
         assert decide(statement(Resource=pattern), resources=[f"{group}:x", group]) == "allowed"
 
 
+def test_all_but_a_resource_is_none_of_its_spellings():
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:/secret"
+    for pattern in (group, f"{group}:*"):
+        others = {"Effect": "Allow", "Action": "*", "NotResource": pattern}
+        assert decide(others, resources=[f"{group}:log-stream:", group]) == "not allowed"
+        denial = others | {"Effect": "Deny"}
+        assert decide(statement(), denial, resources=[f"{group}:log-stream:", group]) == "allowed"
+        assert decide(statement(), denial, resources=["other"]) == "denied"
+
+
+def test_what_may_be_any_resource_may_be_the_one_that_is_denied():
+    role = "arn:aws:iam::123456789012:role/admin"
+    for denial in ({"Resource": role}, {"NotResource": role}):
+        denied = {"Effect": "Deny", "Action": INVOKE, **denial}
+        assert decide(statement(), denied, resources=[UNKNOWN_RESOURCE]) == "denied"
+        assert decide(statement(), denied | {"Action": READ}, resources=["*"]) == "allowed"
+    others = {"Effect": "Allow", "Action": "*", "NotResource": role}
+    assert decide(others, resources=[UNKNOWN_RESOURCE]) == "not allowed"
+    assert decide(statement(Resource="arn:*"), resources=[UNKNOWN_RESOURCE]) == "not allowed"
+
+
+def test_what_is_about_no_resource_is_allowed_with_a_star_only():
+    denied = statement("Deny", Resource=ARN)
+    assert decide(statement(), denied, resources=[""]) == "allowed"
+    assert decide(statement(Resource="arn:*"), resources=[""]) == "not allowed"
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "decision"),
+    [
+        ("StringEquals", "o-1", "allowed"),
+        ("StringNotEquals", "o-1", "denied"),
+        ("StringEqualsIfExists", "o-1", "denied"),
+        ("StringNotLikeIfExists", "o-*", "denied"),
+        ("Null", "true", "denied"),
+        ("Null", "false", "allowed"),
+        ("ForAllValues:StringEquals", "o-1", "denied"),
+        ("StringLike", "${aws:PrincipalOrgID}", "denied"),
+    ],
+)
+def test_a_denial_whose_key_the_request_does_not_have(operator, values, decision):
+    condition = {operator: {"aws:PrincipalOrgID": values}}
+    assert decide(statement(), statement("Deny", Condition=condition)) == decision
+
+
 def test_conditions_that_are_known_are_kept_to():
     def of(account):
         return {"StringEquals": {"aws:PrincipalAccount": account}}
@@ -69,6 +115,7 @@ def test_conditions_that_are_known_are_kept_to():
         {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
         {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "a"}}},
         {"Resource": "arn:aws:lambda:*:*:function:${aws:PrincipalTag/team}"},
+        {"Condition": {"StringNotEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}},
     ],
 )
 def test_what_cannot_be_evaluated_allows_nothing_and_denies_all(unknown):

@@ -74,7 +74,20 @@ async def test_a_body_may_come_in_chunks_with_trailers(served):
     assert (await client.receive()).status == 200
     [request] = server.requests
     assert request.body == b"abcde"
-    assert request.headers["x-error"] == "Oh.No"
+    assert request.trailers == {"x-error": "Oh.No"}
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization", "X-Moto-Account-Id", "Content-Type"])
+async def test_trailers_do_not_change_the_head(served, name):
+    server, client = served
+    client.send(
+        b"POST /a HTTP/1.1\r\nHost: a\r\nAuthorization: mine\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + f"{name}: other\r\n\r\n".encode()
+    )
+    assert (await client.receive()).status == 200
+    [request] = server.requests
+    head = {"host": "a", "authorization": "mine", "transfer-encoding": "chunked"}
+    assert (request.headers, request.trailers) == (head, {name.lower(): "other"})
 
 
 async def test_a_body_is_asked_for_when_the_client_waits_for_that(served):

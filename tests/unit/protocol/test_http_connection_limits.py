@@ -36,6 +36,17 @@ def test_an_endless_path_is_refused():
     assert transport.written.startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_listener_may_take_smaller_heads_only():
+    server = Server(budget=8 * MIB)
+    server.budget.max_head_bytes = 64 * 1024
+    for length, status in ((60_000, b"200"), (70_000, b"431")):
+        transport = MemoryTransport()
+        connection = server.make()
+        connection.connection_made(transport)
+        feed(connection, transport, b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * length))
+        assert transport.written.startswith(b"HTTP/1.1 " + status)
+
+
 def test_what_came_with_a_flood_is_not_answered():
     server, transport = Server(budget=8 * MIB), MemoryTransport()
     connection = server.make()

@@ -62,6 +62,15 @@ async def test_a_long_body_is_read_while_it_comes():
     assert side.paths == ["/long", "/next"]
 
 
+async def test_trailers_of_a_stream_are_neither_its_head_s_nor_kept():
+    side = Side()
+    side.come(CHUNKED + b"3\r\nabc\r\n")
+    [request] = side.requests
+    head = dict(request.headers)
+    side.come(b"0\r\nAuthorization: other\r\nHost: b\r\n\r\n")
+    assert (request.headers, request.trailers) == (head, {})
+
+
 async def test_a_body_whose_length_nobody_knows_is_read_without_its_frames():
     side = Side()
     side.come(CHUNKED + b"3\r\nabc\r\n")

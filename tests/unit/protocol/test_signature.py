@@ -141,6 +141,27 @@ def test_a_signature_in_any_other_form_is_none(header, to):
     assert refusal(request) == "IncompleteSignatureException"
 
 
+@pytest.mark.parametrize(
+    "names",
+    ["host;host", "host;x-amz-date;a", "a;" * 10_000 + "host", ";".join(map(str, range(100, 200)))],
+    ids=["twice", "in no order", "again and again", "too many"],
+)
+def test_headers_are_signed_once_each_and_in_order(names):
+    request = signed(SigV4Auth, "/", headers={"a": "v"})
+    names = names + ";host" if names[0].isdigit() else names
+    before, _, after = request.headers["authorization"].partition("SignedHeaders=")
+    after = after.partition(",")[2]
+    request.headers["authorization"] = f"{before}SignedHeaders={names},{after}"
+    assert refusal(request) == "IncompleteSignatureException"
+
+
+@pytest.mark.parametrize("query", ["a=" + "b" * 17_000, "a&" * 500, "&" * 500])
+def test_a_query_that_is_too_long_is_not_looked_at(query):
+    request = signed(SigV4Auth, "/")
+    request.query = query
+    assert refusal(request) == "ValidationException"
+
+
 def test_two_signatures_are_one_too_many():
     request = signed(SigV4QueryAuth, "/")
     request.headers["authorization"] = signed(SigV4Auth, "/").headers["authorization"]

@@ -109,6 +109,7 @@ async def test_it_is_told_what_is_secret_on_its_input_only(children, monkeypatch
         assert instructions["secret"] == companion.secret
         assert (instructions["endpoint"], instructions["region"]) == (ENDPOINT, "eu-west-1")
         assert instructions["account_id"] == "123456789012"
+        assert instructions["callers_secret"] == companion.callers_secret != companion.secret
         assert companion.secret not in repr(companion)
     assert len(started) == 1
 
@@ -162,12 +163,23 @@ async def test_a_line_without_an_end_is_told_in_pieces(caplog):
     assert lines == ["a" * companion_module._MAX_LINE, "last"]
 
 
-def test_the_child_has_no_settings_and_credentials_of_ours(monkeypatch):
-    monkeypatch.setenv("AWS_PROFILE", "mine")
-    monkeypatch.setenv("LAMBENT_PORT", "1")
-    environment = companion_module._environment()
-    assert not environment.keys() & {"AWS_PROFILE", "LAMBENT_PORT"}
+async def test_the_child_has_no_settings_credentials_and_containers_of_ours(monkeypatch):
+    withheld = ("AWS_PROFILE", "LAMBENT_PORT", "DOCKER_HOST", "MOTO_EVENTS_INVOKE_HTTP")
+    for name in withheld:
+        monkeypatch.setenv(name, "ours")
+    started = []
+
+    async def start(*_command, env, **_options):
+        started.append(env)
+        raise OSError("seen")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    with companion_module._listening() as listening, pytest.raises(OSError, match="seen"):
+        await companion_module._start(listening)
+    [environment] = started
+    assert not environment.keys() & set(withheld)
     assert environment["PATH"]
+    assert environment["MOTO_DISABLE_GLOBAL_CORS"] == "true"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from lambent.aws.credentials import IssuedCredentials, new_credentials
 from lambent.domain.errors import ServiceError
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server import custom_resources
+from lambent.server.connection_bounds import Places
 from lambent.server.custom_resources import Asked, CustomResourceResponses, is_response
 from lambent.server.sandbox_door import SandboxDoor, streams
 
@@ -36,13 +37,16 @@ class World:
         self.now = datetime.now(UTC)
         self.responses = CustomResourceResponses(self.issued, ENDPOINT, lambda: self.now)
         policies: Any = None
-        self.door = SandboxDoor(self, self.issued, policies, [OWN])
+        self.door = SandboxDoor(self, self.issued, policies, [OWN], Places(limit=1))
 
     async def answer_signed(
         self, request: HttpRequest, caller: Any, signed_for: str | None
     ) -> HttpResponse:
         assert (caller.account_id, signed_for) == ("123456789012", "s3")
         return self.responses.answer(request, "r")
+
+    def is_operators(self, service: str) -> bool:
+        return False
 
     async def send(self, url: str, body: bytes = b"{}", method: str = "PUT") -> int:
         return (await self.door(request_to(url, body, method))).status

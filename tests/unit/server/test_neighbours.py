@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambent.aws.clients import Endpoints
-from lambent.domain.caller import Caller
+from lambent.domain.caller import Caller, Principal
 from lambent.protocol.http import HttpRequest
 from lambent.protocol.http_client import NoAnswer
 from lambent.server import neighbours as neighbours_module
@@ -61,10 +62,10 @@ class Sent:
             raise self.failure
         return Answer()
 
-    async def ask(self, service="sqs", *, path="/", **members):
+    async def ask(self, service="sqs", *, path="/", caller=CALLER, **members):
         members.setdefault("headers", {}).setdefault("host", "127.0.0.1:9000")
         request = HttpRequest(method="POST", path=path, **({"query": "", "body": b""} | members))
-        return request, await self.neighbours.answer(request, service, CALLER)
+        return request, await self.neighbours.answer(request, service, caller)
 
     @property
     def headers(self):
@@ -152,6 +153,25 @@ async def test_who_signs_nothing_or_in_the_old_way_stays_so_for_s3(companion, au
     assert companion.headers.get("authorization") == authorization
 
 
+async def test_an_old_signature_that_looks_like_a_scope_is_no_way_to_another_service(companion):
+    await companion.ask("s3", headers={"authorization": "AWS a/b/us-east-1/iam/c"})
+    scope = companion.headers["authorization"].split(",")[0].split()[1]
+    assert scope.endswith("/eu-central-1/s3/aws4_request")
+
+
+async def test_the_companion_is_told_its_secret_whatever_the_caller_says(make):
+    companion = make(companion=COMPANION, companion_secret="told to nobody")
+    await companion.ask(headers={"x-lambent-companion": "guessed"})
+    told = [value for name, value in companion.outgoing.headers if name == "x-lambent-companion"]
+    assert told == ["told to nobody"]
+
+
+async def test_nobody_else_is_told_it(make):
+    other = make(default=OTHER, companion_secret="told to nobody")
+    await other.ask(headers={"x-lambent-companion": "guessed"})
+    assert "x-lambent-companion" not in other.headers
+
+
 async def test_a_bucket_in_the_host_becomes_the_path_for_the_companion(companion, make):
     await companion.ask("s3", path="/key", headers={"host": "b.c.s3.localhost:9000"})
     assert (companion.outgoing.target, companion.headers["host"]) == ("/b.c/key", "localhost:9000")
@@ -214,6 +234,46 @@ async def test_the_companions_own_paths_are_nobodys(companion, path):
     _, response = await companion.ask("s3", path=path)
     assert response.status == 400
     assert companion.outgoing is None
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("moto-api.s3.localhost:9000", "/data.json"),
+        ("moto-api.localhost", "/reset"),
+        ("latest.s3.localhost", "/meta-data/iam/security-credentials/"),
+        ("latest.s3.localhost", "//meta-data/"),
+        ("latest.s3.localhost", "%2Fmeta-data/"),
+        ("localhost", "/%256doto-api/reset"),
+        ("localhost", "x://a/moto-api/reset"),
+        ("localhost", "*"),
+    ],
+)
+async def test_a_bucket_s_name_does_not_lead_to_the_companions_own_paths(companion, host, path):
+    headers = {"host": host, "authorization": SCOPE.format("s3")}
+    _, response = await companion.ask("s3", path=path, headers=headers)
+    assert (response.status, companion.outgoing) == (400, None)
+
+
+@pytest.mark.parametrize(
+    "named", ["authorization", "Host", "x-amz-target", "X-Moto-Account-Id", "content-type"]
+)
+async def test_connection_does_not_drop_what_says_for_whom_a_request_is(companion, other, named):
+    for sent in (companion, other):
+        headers = {"connection": f"close, {named}", "authorization": SCOPE.format("s3")}
+        _, response = await sent.ask("s3", headers=headers)
+        assert (response.status, sent.outgoing) == (400, None)
+        assert b"Connection names a header" in response.body
+
+
+@pytest.mark.parametrize("authorization", [None, SCOPE.format("s3"), SCOPE.format("iam"), "AWS a"])
+async def test_what_a_function_asks_always_says_for_what(companion, authorization):
+    headers = {"authorization": authorization} if authorization else {}
+    principal = Principal(arn="arn:a", role_arn="arn:r")
+    await companion.ask("s3", headers=headers, caller=replace(CALLER, principal=principal))
+    assert companion.headers["authorization"].startswith(
+        "AWS4-HMAC-SHA256 Credential=none/20200101/eu-central-1/s3/aws4_request,"
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,4 +342,6 @@ async def test_a_caller_that_goes_takes_its_request_along(companion):
 def test_settings_name_services_as_clients_do(make):
     neighbours = make(of_services={"cloudwatch": OTHER}).neighbours
     assert neighbours.serves("monitoring")
+    assert neighbours.is_operators("monitoring")
     assert not neighbours.serves("s3")
+    assert not neighbours.is_operators("s3")

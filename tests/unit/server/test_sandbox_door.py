@@ -18,6 +18,7 @@ from lambent.aws.credentials import IssuedCredentials
 from lambent.domain.identity_policy import IdentityPolicies, identity_statements
 from lambent.protocol.body_source import BodyCutShort, BodyStream
 from lambent.protocol.http import HttpRequest, HttpResponse
+from lambent.server.connection_bounds import Places
 from lambent.server.sandbox_door import SandboxDoor, streams
 
 VERSION = function_version(
@@ -29,6 +30,10 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 class Gateway:
     def __init__(self):
         self.asked = []
+        self.operators = set()
+
+    def is_operators(self, service):
+        return service in self.operators
 
     async def answer_signed(self, request, caller, signed_for):
         self.asked.append((request, caller, signed_for))
@@ -61,7 +66,7 @@ def policies():
 
 @pytest.fixture
 def door(gateway, issued, policies, credentials):
-    return SandboxDoor(gateway, issued, policies, [credentials])
+    return SandboxDoor(gateway, issued, policies, [credentials], Places(limit=1))
 
 
 @pytest.fixture
@@ -244,6 +249,53 @@ async def test_a_body_that_still_comes_is_checked_at_its_end(door, gateway, sign
         else:
             with pytest.raises(BodyCutShort):
                 await request.stream.read()
+
+
+async def test_so_many_bodies_come_at_once_and_no_more(door, gateway, sign):
+    def upload():
+        request = sign("s3", "/bucket/key", body=b"all of it", by=S3SigV4Auth)
+        request.stream, request.body = BodyStream(9, lambda: None), b""
+        return request
+
+    refused = []
+    answer = gateway.answer_signed
+
+    async def ask_meanwhile(*asked):
+        refused.append(await door(upload()))
+        return await answer(*asked)
+
+    gateway.answer_signed = ask_meanwhile
+    assert (await door(upload())).status == 200
+    assert (refused[0].status, b"<Code>SlowDown</Code>" in refused[0].body) == (503, True)
+    gateway.answer_signed = answer
+    assert (await door(upload())).status == 200
+
+
+async def test_only_s3_takes_a_body_that_still_comes(door, gateway, sign):
+    for service in ("iam", "sqs", "lambda"):
+        request = sign(service, headers=FORM | {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
+        request.stream = BodyStream(None, lambda: None)
+        assert (await door(request)).status == 400
+    assert gateway.asked == []
+
+
+async def test_a_query_that_is_too_long_is_not_looked_at(door, gateway):
+    for query in ("a&" * 500_000, "a=" + "b" * 20_000):
+        request = HttpRequest(method="GET", path="/", query=query, headers={"host": "a"}, body=b"")
+        assert not streams(request)
+        response = await door(request)
+        assert (response.status, b"ValidationException" in response.body) == (400, True)
+    assert gateway.asked == []
+
+
+@pytest.mark.parametrize("service", ["batch", "codebuild", "lambda2", "iam-roles"])
+async def test_what_nobody_named_is_not_called(door, gateway, policies, sign, service):
+    policies.statements = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+    response = await door(sign(service, body=b"{}"))
+    assert (response.status, b"setting aws_endpoints" in response.body) == (403, True)
+    assert gateway.asked == []
+    gateway.operators.add(service)
+    assert (await door(sign(service, body=b"{}"))).status == 200
 
 
 def test_only_bodies_whose_signature_needs_no_body_are_streamed(sign):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.versions import function_version
 from tests.unit.aws.stand_ins import FakeAws
 
 from lambent.aws.credentials import IssuedCredentials
@@ -125,6 +126,33 @@ async def test_each_sandbox_has_only_so_many_connections(doors, sockets, monkeyp
             assert b" 403 " in await other.ask()
             first.writer.close()
             other.writer.close()
+
+
+async def test_a_function_s_environments_together_have_only_so_many(sockets, monkeypatch):
+    issued = IssuedCredentials()
+    one, again, other = (issued.issue(function_version(name=name)) for name in ("a", "a", "b"))
+    monkeypatch.setattr(sandbox_doors, "_OF_FUNCTION", (1, 1, 1_000_000))
+    doors = SandboxDoors(issued)
+    async with doors.serving(NOBODY, NOBODY):
+        with doors.open(sockets[0], [one]):
+            first = await Caller.of(sockets[0])
+            await first.ask()
+            with doors.open(sockets[1], [again]):
+                assert await (await Caller.of(sockets[1])).is_hung_up_on()
+            with doors.open(sockets[1], [other]):
+                elsewhere = await Caller.of(sockets[1])
+                assert b" 403 " in await elsewhere.ask()
+                elsewhere.writer.close()
+            first.writer.close()
+
+
+async def test_heads_are_as_long_as_sdks_make_them_at_most(doors, door):
+    async with doors.serving(NOBODY, NOBODY):
+        with doors.open(door, []):
+            caller = await Caller.of(door)
+            caller.writer.write(b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * 70_000))
+            assert (await caller.reader.readline()).startswith(b"HTTP/1.1 431 ")
+            caller.writer.close()
 
 
 async def test_connections_are_hung_up_without_closing_the_door(doors, door):

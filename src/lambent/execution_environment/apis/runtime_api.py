@@ -31,6 +31,8 @@ from lambent.execution_environment.lifecycle import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lambent.protocol.http import HttpRequest
     from lambent.protocol.http_connection import Connection
 
@@ -279,16 +281,17 @@ def _response_answer(request: HttpRequest) -> Answer:
     if _is_over_limit(request):
         return too_large()
     # A streamed response whose function failed in the middle says so in its trailers.
-    error_type = request.headers.get("lambda-runtime-function-error-type")
-    if error_type is not None and request.headers.get("transfer-encoding"):
-        return Answer(payload=_trailer_body(request), error_type=error_type)
+    trailers = request.trailers or {}
+    error_type = trailers.get("lambda-runtime-function-error-type")
+    if error_type is not None:
+        return Answer(payload=_trailer_body(trailers), error_type=error_type)
     return Answer(payload=request.body)
 
 
-def _trailer_body(request: HttpRequest) -> bytes:
+def _trailer_body(trailers: Mapping[str, str]) -> bytes:
     try:
         return base64.b64decode(
-            request.headers.get("lambda-runtime-function-error-body", ""), validate=True
+            trailers.get("lambda-runtime-function-error-body", ""), validate=True
         )
     except (binascii.Error, ValueError):
         return b"{}"
