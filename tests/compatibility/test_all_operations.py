@@ -13,12 +13,13 @@ from tests.support.model_parameters import minimal_parameters
 
 from lambent.control_plane.not_available import NOT_AVAILABLE
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
+from lambent.telemetry.subscriptions.operations import OPERATIONS as SUBSCRIPTION_OPERATIONS
 
 MODELS = {
     service: ServiceModel(Loader().load_service_model(service, "service-2"))
     for service in ("lambda", "logs")
 }
-STREAMED_OR_QUEUED = {"InvokeAsync", "InvokeWithResponseStream"}
+STREAMED = {"InvokeWithResponseStream"}
 EVERY = [(service, name) for service, model in MODELS.items() for name in model.operation_names]
 # The client refuses these on its own, or sends them where no endpoint of ours can be.
 NOT_SENT_HERE = {"GetLogObject", "StartLiveTail"}
@@ -26,8 +27,8 @@ NOT_SENT_HERE = {"GetLogObject", "StartLiveTail"}
 
 def is_available(service, operation):
     if service == "logs":
-        return operation in LOGS_OPERATIONS
-    return operation not in NOT_AVAILABLE and operation not in STREAMED_OR_QUEUED
+        return operation in LOGS_OPERATIONS | SUBSCRIPTION_OPERATIONS
+    return operation not in NOT_AVAILABLE and operation not in STREAMED
 
 
 def outcome(client, service, operation):

@@ -176,14 +176,6 @@ def test_a_setting_without_effect_is_refused_by_name(account, settings, member):
     assert refused.message.startswith(f"{member} is not available in this release of Lambent: ")
 
 
-def test_an_asynchronous_invocation_is_refused_and_says_what_works(account):
-    account.created()
-    refused = refusal(account.client().invoke, FunctionName="greet", InvocationType="Event")
-    assert (refused.status, refused.code) == (400, "InvalidParameterValueException")
-    assert "Event is not available" in refused.message
-    assert "RequestResponse" in refused.message
-
-
 # Requests that are none
 
 
