@@ -138,7 +138,7 @@ def test_without_a_server_they_say_so(command):
     ("command", "status", "said"),
     [
         (["show", "999999"], 1, "Nothing in the queue is 999999"),
-        (["redrive", "d999999"], 1, "Nothing in the queue is d999999"),
+        (["redrive", "d999999"], 1, "Not tried again: d999999 (it is done, or gone)"),
         (["purge", "--all"], 2, "use --yes"),
         (["purge"], 2, "Say which"),
     ],

@@ -32,6 +32,11 @@ Answer = TypeVar("Answer")
 
 COMPANION_ACCOUNT = "x-moto-account-id"  # the header by which the companion knows the account
 COMPANION_SECRET = "x-lambent-companion"  # and the one by which it knows that we call
+# For whoever misses a neighbouring service; it is in the middle of sentences.
+REMEDY = (
+    "start the server with the companion (pip install 'lambent[aws]', companion = auto) or with "
+    "aws_endpoint_url, or name the service's in aws_endpoints"
+)
 AWS_ITSELF = "aws"  # in place of a URL: the service's own endpoint in the caller's region
 
 _CALLS_AT_ONCE = 8  # of one service: those of another never wait for them
@@ -78,10 +83,7 @@ class Endpoints:
         """Raises NoEndpoint."""
         endpoint = self.of_services.get(service) or self.default or self.companion
         if not endpoint:
-            raise NoEndpoint(
-                f"no endpoint of {service} is configured: start the server with "
-                "aws_endpoint_url, or name the service's in aws_endpoints"
-            )
+            raise NoEndpoint(f"no endpoint of {service} is configured: {REMEDY}")
         return endpoint
 
     def is_companion(self, service: str) -> bool:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Of a message of SQS's and of an entry of EventBridge's. A topic takes 256 KiB unless its own
 # attribute says more, up to this: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html
 _MESSAGE_BYTES = 1024 * 1024
+_TOPIC_BYTES = 256 * 1024
 # Of what one call takes, messages and their bytes; those are for more than one message only. SQS has
 # such calls too, but the programs people have in its place lose the trace of what comes in them.
 _CALL_MESSAGES = {"sqs": 1, "sns": 10, "events": 10, "s3": 1}
@@ -33,6 +35,8 @@ _QUEUES = 1000  # whose URLs are kept
 _NO_SUCH_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 _TRACE_HEADER_CHARACTERS = 500  # EventBridge takes no longer one
 _DETAIL_TYPE = "Lambda Function Invocation Result - "
+# AWS says "Invalid parameter: Message too long"; others, that it must be shorter.
+_TOO_LONG = re.compile(r"too long|shorter than", re.IGNORECASE)
 _MAX_TOLD = 1000  # characters of a service's message
 
 
@@ -87,7 +91,9 @@ class Destinations:
             )
         except NoEndpoint as error:  # nor will there be one while this server runs
             problem = DeliveryRefused(str(error))
-        except (CallRefused, Unreachable, RuntimeError) as error:  # the last: no more threads
+        except CallRefused as error:
+            problem = _lasting(error, deliveries, target)
+        except (Unreachable, RuntimeError) as error:  # the last: no more threads
             problem = error
         return [problem] * len(deliveries)
 
@@ -140,8 +146,10 @@ def _publish(
     answer = client.publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
     failed = {each["Id"]: each for each in answer.get("Failed") or ()}
     return [
-        _told(found["Code"], found.get("Message")) if (found := failed.get(str(number))) else None
-        for number in range(len(deliveries))
+        _lasting(_told(found["Code"], found.get("Message")), [each], target)
+        if (found := failed.get(str(number)))
+        else None
+        for number, each in enumerate(deliveries)
     ]
 
 
@@ -172,6 +180,20 @@ def _told(code: object, message: object) -> CallRefused:
     return CallRefused(str(code)[:_MAX_TOLD], str(message or "")[:_MAX_TOLD])
 
 
+def _lasting(refused: CallRefused, deliveries: Sequence[Delivery], target: Target) -> Exception:
+    """DeliveryRefused, when a topic takes no message as long as this one: trying again is no use.
+
+    Of several in one call, nobody knows which was meant.
+    """
+    is_too_long = refused.code.startswith("InvalidParameter") and _TOO_LONG.search(refused.message)
+    if target.service != "sns" or len(deliveries) > 1 or not is_too_long:
+        return refused
+    return DeliveryRefused(
+        f"the message has {_size(deliveries[0], target)} bytes, and this topic takes fewer "
+        f"({_TOPIC_BYTES}, unless it is set up for more): {refused.message}"
+    )
+
+
 def _calls(
     numbers: Sequence[int], deliveries: Sequence[Delivery], target: Target
 ) -> Iterator[list[int]]:
@@ -198,9 +220,12 @@ def _refusal(delivery: Delivery, target: Target) -> DeliveryRefused | None:
     if target.service in ("sqs", "sns") and target.resource.endswith(".fifo"):
         return DeliveryRefused("FIFO queues and topics take no records of invocations")
     if target.service != "s3" and (size := _size(delivery, target)) > _MESSAGE_BYTES:
-        return DeliveryRefused(
-            f"the message would have {size} bytes, and {target.service} takes {_MESSAGE_BYTES} at most"
+        taken = (
+            f"a topic takes {_TOPIC_BYTES}, or {_MESSAGE_BYTES} when it is set up for that"
+            if target.service == "sns"
+            else f"{target.service} takes {_MESSAGE_BYTES} at most"
         )
+        return DeliveryRefused(f"the message would have {size} bytes, and {taken}")
     return None
 
 

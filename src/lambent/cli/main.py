@@ -22,6 +22,7 @@ from lambent.cli import (
 from lambent.sandbox import signals
 from lambent.sandbox.privileges import enter_namespaces
 from lambent.server.config import SETTINGS, Config, ConfigurationError, load
+from lambent.store import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,18 @@ def _allow_many_descriptors() -> None:
 
 
 def _run_server(config: Config) -> int:
+    try:
+        # The server takes it for itself. Here it is for people: what follows takes two seconds to
+        # load, and whoever starts a second server by mistake is told before.
+        with data_directory.locked(config.data_dir):
+            pass
+    except (data_directory.DataDirectoryInUse, data_directory.DataDirectoryUnusable) as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    return _serve_until_told(config)
+
+
+def _serve_until_told(config: Config) -> int:
     import uvloop
 
     from lambent.server.server import KNOWN_FAILURES, serve as run

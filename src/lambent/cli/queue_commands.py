@@ -27,6 +27,7 @@ _HEADER = ("STATE", "FUNCTION", "AGE", "NEXT TRY", "ATTEMPTS", "ID", "WHY")
 _OWNER_HEADER = ("ACCOUNT", "REGION")
 _WHY_CHARACTERS = 100
 _CONTENTS = ("payload", "record")
+_SHOWN_CHARACTERS = 4096  # of one of these, on a terminal; JSON as we print it is ASCII
 
 _function_option = click.option(
     "--function", metavar="NAME", help="Of this function only: its name, or its ARN."
@@ -85,13 +86,14 @@ def list_(
 
 @queue.command()
 @click.argument("id_", metavar="ID")
+@click.option("--payload", "is_whole", is_flag=True, help="All of what it carries, however long.")
 @json_option
 @endpoint_option
-def show(id_: str, as_json: bool, endpoint_url: str) -> None:
+def show(id_: str, is_whole: bool, as_json: bool, endpoint_url: str) -> None:
     """Show all there is to know of one event or delivery, with what it carries.
 
-    ID is from `lambent queue list`, or a request's. The exit status is 1 when nothing in the queue
-    has it.
+    ID is from `lambent queue list`, or a request's. A terminal gets the first 4 KB of a payload,
+    unless --payload or --json asks for all. The exit status is 1 when nothing in the queue has it.
     """
     item = ask(endpoint_url, f"{_PATH}/{urllib.parse.quote(id_, safe='')}")
     if as_json:
@@ -102,7 +104,7 @@ def show(id_: str, as_json: bool, endpoint_url: str) -> None:
     for name in _CONTENTS:
         if name in item:
             click.echo(f"\n{name}:")
-            print_json(item[name])
+            click.echo(_content(item[name], is_whole=is_whole or not _is_shown_on_terminal()))
 
 
 @queue.command()
@@ -113,13 +115,13 @@ def show(id_: str, as_json: bool, endpoint_url: str) -> None:
 def redrive(ids: tuple[str, ...], function: str | None, is_all: bool, endpoint_url: str) -> None:
     """Run failed events again, as if they were new, and send what is undelivered.
 
-    Say which: by ID (also that of a request), with --function, or --all. The exit status is 1 when
-    some of the IDs are of nothing that failed.
+    Say which: by ID (also that of a request), with --function, or --all. What can be done of the
+    IDs is done; the exit status is 1 when some are of nothing that failed.
     """
     asked = _asked(ids, function, None, is_all)
     changed = ask(endpoint_url, f"{_PATH}/redrive", asked)
     click.echo(f"{_number(changed)} tried again.")
-    _refuse_less(ids, changed, "Only what is failed or undelivered can be tried again.")
+    _tell_refused(changed, "Not tried again")
 
 
 @queue.command()
@@ -139,15 +141,16 @@ def purge(
 ) -> None:
     """Forget events and deliveries for good: they are not run, and not sent.
 
-    Say which: by ID (also that of a request), with --function, --state or --all. What is running
-    stays. The exit status is 1 when some of the IDs are of something that runs, or is gone.
+    Say which: by ID (also that of a request), with --function, --state or --all. With --state, IDs
+    in another state stay; what is running always does. What can be done of the IDs is done; the
+    exit status is 1 when some of them stay, or are gone.
     """
     asked = _asked(ids, function, state, is_all)
     if not yes:
         _confirm(endpoint_url, asked)
     changed = ask(endpoint_url, f"{_PATH}/purge", asked)
     click.echo(f"{_number(changed)} forgotten.")
-    _refuse_less(ids, changed, "What runs cannot be forgotten.")
+    _tell_refused(changed, "Not forgotten")
 
 
 def _asked(
@@ -155,13 +158,13 @@ def _asked(
 ) -> dict[str, object]:
     """What is meant, in the server's words. Raises NotRun unless it is said, and once."""
     ways = [bool(ids), function is not None, is_all]
-    if sum(ways) > 1 or (ids and state):
+    if sum(ways) > 1:
         raise NotRun("Name IDs, or use --function or --all: not two of these.")
-    if ids:
-        return {"ids": list(ids)}
-    if function is None and not is_all and state is None:
+    if not any(ways) and state is None:
         raise NotRun("Say which: name IDs, or use --function, or --all.")
     which: dict[str, object] = {"all": True} if function is None else {"function": function}
+    if ids:
+        which = {"ids": list(dict.fromkeys(ids))}
     return {**which, **({"state": state} if state else {})}
 
 
@@ -171,6 +174,8 @@ def _confirm(endpoint_url: str, asked: Mapping[str, Any]) -> None:
         raise NotRun("This forgets events for good: use --yes, since nobody can be asked here.")
     if "ids" in asked:
         what = f"the {len(asked['ids'])} that you named"
+        if "state" in asked:
+            what += f", if {asked['state']},"
     else:
         query = {name: asked.get(name) for name in ("function", "state")}
         counted, _ = _list(endpoint_url, query, 1)
@@ -182,9 +187,24 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _refuse_less(ids: Sequence[str], changed: Mapping[str, int], why: str) -> None:
-    if changed["events"] + changed["deliveries"] < len(ids):
-        raise Refusal(f"That is not all of the {len(ids)} that you named. {why}")
+def _is_shown_on_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _content(content: object, *, is_whole: bool) -> str:
+    """JSON, or its beginning: megabytes would drive all else off the screen."""
+    text = json.dumps(content, indent=2)
+    if is_whole or len(text) <= _SHOWN_CHARACTERS:
+        return text
+    left = f"... ({len(text)} characters in all: --payload shows them)"
+    return f"{text[:_SHOWN_CHARACTERS]}\n{left}"
+
+
+def _tell_refused(changed: Mapping[str, Any], what: str) -> None:
+    """Raises Refusal when some of what was named is as it was, with the reason of each."""
+    if refused := changed["not_changed"]:
+        reasons = "; ".join(f"{_plain(name)} ({why})" for name, why in refused.items())
+        raise Refusal(f"{what}: {reasons}.")
 
 
 def _number(changed: Mapping[str, int]) -> str:

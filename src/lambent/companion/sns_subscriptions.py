@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from moto.sns.models import Subscription
+from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.models import SNSBackend, Subscription
 from requests.exceptions import RequestException
 
 from lambent.companion.queues import send_to_queue
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from lambent.companion.server_link import Refused
 
 _SERVICE = "sns.amazonaws.com"
+_FUNCTION_ARN = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(?::(?:\$LATEST|[\w-]+))?", re.ASCII
+)
 
 
 def install(deliveries: Deliveries) -> None:
@@ -46,6 +51,14 @@ def install(deliveries: Deliveries) -> None:
                 publish(subscription, message, message_id, **options)
 
     replace(Subscription, "publish", published)
+    subscribe: Callable[..., Any] = SNSBackend.subscribe
+
+    def subscribed(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        if protocol == "lambda" and not _FUNCTION_ARN.fullmatch(endpoint or ""):
+            raise SNSInvalidParameter("Invalid parameter: Lambda endpoint ARN")
+        return subscribe(backend, topic_arn, endpoint, protocol)
+
+    replace(SNSBackend, "subscribe", subscribed)
 
 
 def sns_event(notification: dict[str, Any], subscription_arn: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lambent.aws.clients import REMEDY
 from lambent.domain.errors import ServiceError
 from lambent.protocol.rpc_cbor import is_rpc_cbor
 from lambent.protocol.service import Service
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from lambent.telemetry.metrics.measurements import Measurements
 
 SIGNING_NAME = "monitoring"
+
+_PUT = "PutMetricData"
+_NAMESPACES_OF_AWS = "AWS/"
 
 Operation = Callable[["Caller", dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -47,9 +51,12 @@ class CloudWatch:
         """
         service = self.service_of(request)
         try:
-            if service.operation_of(request) not in self.operations:
-                return False
+            operation = service.operation_of(request)
         except ServiceError:
+            return False
+        if operation == _PUT:
+            return _puts_for_aws(service, request)
+        if operation not in self.operations:
             return False
         try:
             return cloudwatch_api.is_ours(*service.parse(request))
@@ -59,7 +66,8 @@ class CloudWatch:
 
 def build_cloudwatch(measurements: Measurements) -> CloudWatch:
     """All of it."""
-    load = functools.partial(Service.load, "cloudwatch", operations=cloudwatch_api.OPERATIONS)
+    names = {*cloudwatch_api.OPERATIONS, _PUT}
+    load = functools.partial(Service.load, "cloudwatch", operations=names)
     return CloudWatch(
         cbor=load(protocol="smithy-rpc-v2-cbor"),
         json=load(protocol="json"),
@@ -67,8 +75,30 @@ def build_cloudwatch(measurements: Measurements) -> CloudWatch:
         operations={
             name: _refusing_others(name, functools.partial(operation, measurements))
             for name, operation in cloudwatch_api.OPERATIONS.items()
-        },
+        }
+        | {_PUT: _refuse_to_put},
     )
+
+
+def _puts_for_aws(service: Service, request: HttpRequest) -> bool:
+    """Whether metrics are put under a name of AWS's, which is refused whoever keeps the others."""
+    if b"AWS" not in request.body:  # all but always; what is left takes long to read
+        return False
+    try:
+        _, parameters = service.parse(request)
+    except ServiceError:
+        return False
+    return str(parameters["Namespace"]).startswith(_NAMESPACES_OF_AWS)
+
+
+async def _refuse_to_put(_caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    namespace = request["Namespace"]
+    if namespace.startswith(_NAMESPACES_OF_AWS):
+        raise ServiceError(
+            "InvalidParameterValueException",
+            f"The value {namespace} for parameter Namespace is invalid.",
+        )
+    raise _others_metrics()
 
 
 def _refusing_others(name: str, operation: Operation) -> Operation:
@@ -76,11 +106,15 @@ def _refusing_others(name: str, operation: Operation) -> Operation:
 
     async def checked(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
         if not cloudwatch_api.is_ours(name, request):
-            raise ServiceError(
-                "ValidationException",
-                f"Only metrics of {NAMESPACE} are kept here. Those of other namespaces need a "
-                "CloudWatch beside this server: the companion, or the setting aws_endpoint_url.",
-            )
+            raise _others_metrics()
         return await operation(caller, request)
 
     return checked
+
+
+def _others_metrics() -> ServiceError:
+    return ServiceError(
+        "ValidationException",
+        f"Only metrics of {NAMESPACE} are kept here. Those of other namespaces need a "
+        f"CloudWatch beside this server: {REMEDY}.",
+    )

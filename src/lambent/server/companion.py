@@ -58,7 +58,14 @@ def is_wanted(config: Config) -> bool:
         raise CompanionUnavailable(
             "companion = on needs moto, which is not installed: pip install 'lambent[aws]'"
         )
-    return config.companion != "off" and is_installed and not config.aws_endpoint_url
+    is_meant = config.companion != "off" and not config.aws_endpoint_url
+    if is_meant and not is_installed:
+        logger.info(
+            "there is no companion for neighbouring services (S3, SQS...), since moto is not "
+            "installed: pip install 'lambent[aws]', or set aws_endpoint_url; companion = off says "
+            "that none is wanted"
+        )
+    return is_meant and is_installed
 
 
 @contextlib.asynccontextmanager

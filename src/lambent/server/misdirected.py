@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from lambent.aws.clients import REMEDY
 from lambent.protocol.http import HttpResponse
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def function_url_answer() -> HttpResponse:
 
 def other_service_message(service: str) -> str:
     """`service` is the signing name a request is for."""
-    return f"This endpoint serves Lambda and CloudWatch Logs; the request is for {service}."
+    return (
+        "This endpoint serves Lambda, CloudWatch Logs and the CloudWatch metrics of functions; the "
+        f"request is for {service}. For that, {REMEDY}."
+    )
 
 
 def xml_answer(request: HttpRequest, service: str, request_id: str) -> HttpResponse | None:

@@ -4,6 +4,7 @@ GET  /_lambent/queue?function=&state=&after=&limit=   counts, and a page of what
 GET  /_lambent/queue/ID                               one of them, with its payload
 POST /_lambent/queue/redrive                          {"ids": [...]}, {"function": ...} or
 POST /_lambent/queue/purge                            {"all": true}; "state" with each
+                                                      and why some of the ids were not changed
 """
 
 from __future__ import annotations
@@ -184,7 +185,11 @@ def _ids(ids: object) -> list[str]:
 
 
 def _changed(changed: Changed) -> dict[str, object]:
-    return {"events": changed.events, "deliveries": changed.deliveries}
+    return {
+        "events": changed.events,
+        "deliveries": changed.deliveries,
+        "not_changed": dict(changed.not_changed),
+    }
 
 
 def _response(status: int, document: dict[str, object]) -> HttpResponse:

@@ -111,10 +111,6 @@ class DeliveryStore:
             ]
         )
 
-    async def numbers(self, selection: Selection) -> list[int]:
-        statement = select(_c.id).where(_is_in(selection)).order_by(_c.id)
-        return await self._database.read(lambda connection: list(connection.scalars(statement)))
-
     async def get(self, selection: Selection) -> Delivery | None:
         """The first one, whole."""
         statement = select(event_deliveries).where(_is_in(selection)).order_by(_c.id).limit(1)

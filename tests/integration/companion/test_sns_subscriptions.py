@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from botocore.exceptions import ClientError
 from tests.integration.companion.conftest import ACCOUNT, FORBIDDEN, FUNCTION
 
 if TYPE_CHECKING:
@@ -96,3 +98,13 @@ def test_what_sns_may_not_deliver_goes_to_the_subscription_s_queue(companion: Co
         "hello",
     )
     assert {"SigningCertURL", "UnsubscribeURL"} <= body.keys()
+
+
+def test_what_is_no_function_is_not_subscribed(companion: Companion) -> None:
+    sns = companion.client("sns")
+    topic_arn = sns.create_topic(Name="no-function")["TopicArn"]
+    for endpoint in ("greet", "arn:aws:sqs:us-east-1:123456789012:queue", f"{FUNCTION}:a:b"):
+        with pytest.raises(ClientError, match="Lambda endpoint ARN") as caught:
+            sns.subscribe(TopicArn=topic_arn, Protocol="lambda", Endpoint=endpoint)
+        assert caught.value.response["Error"]["Code"] == "InvalidParameter"
+    sns.subscribe(TopicArn=topic_arn, Protocol="lambda", Endpoint=f"{FUNCTION}:live")

@@ -201,6 +201,19 @@ async def test_what_is_larger_than_a_message_is_refused_for_good(destinations, a
     assert len(aws.scopes) == 1
 
 
+async def test_a_message_too_long_for_its_topic_is_refused_for_good(destinations, aws):
+    topic = aws.services["sns"]
+    topic.answers["publish"] = CallRefused(
+        "InvalidParameter", "Invalid parameter: Message too long"
+    )
+    problem = await problem_of(destinations, delivery(target_arn=TOPIC, body=b"x" * 300_000))
+    assert isinstance(problem, DeliveryRefused)
+    assert "the message has 300000 bytes" in str(problem)
+    assert "262144" in str(problem)
+    topic.answers["publish"] = CallRefused("InvalidParameter", "Invalid parameter: TopicArn")
+    assert isinstance(await problem_of(destinations, delivery(target_arn=TOPIC)), CallRefused)
+
+
 async def test_an_object_may_be_larger(destinations, aws):
     assert (
         await problem_of(

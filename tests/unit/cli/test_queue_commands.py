@@ -35,6 +35,10 @@ def counted(count, state="failed", **changes):
     return {**{name: item()[name] for name in members}, "state": state, "count": count, **changes}
 
 
+def changed(events, deliveries, not_changed=()):
+    return {"events": events, "deliveries": deliveries, "not_changed": dict(not_changed)}
+
+
 class Server:
     """Answers the next document, and remembers what was asked."""
 
@@ -148,6 +152,16 @@ def test_one_is_shown_with_what_it_carries(server):
     assert json.loads(run("show", "17", "--json").output)["payload"] == {"n": [1]}
 
 
+def test_of_a_long_payload_a_terminal_gets_the_beginning(server, monkeypatch):
+    server.answers = [item(payload="x" * 10_000 + "end")] * 3
+    assert "end" in run("show", "17").output
+    monkeypatch.setattr(queue_commands, "_is_shown_on_terminal", lambda: True)
+    cut = run("show", "17").output
+    assert cut.endswith("x\n... (10005 characters in all: --payload shows them)\n")
+    assert cut.count("x") < 4200
+    assert "end" in run("show", "17", "--payload").output
+
+
 def test_what_is_not_there_is_said_with_status_1(server):
     server.answers = [Refusal("Nothing in the queue is 9")]
     result = run("show", "9")
@@ -163,17 +177,20 @@ def test_what_is_not_there_is_said_with_status_1(server):
     ],
 )
 def test_what_is_named_is_redriven(server, arguments, body):
-    server.answers = [{"events": 1, "deliveries": 1}]
+    server.answers = [changed(1, 1)]
     result = run("redrive", *arguments)
     assert server.asked == [("/_lambent/queue/redrive", body)]
     assert (result.exit_code, result.output) == (0, "1 event and 1 delivery tried again.\n")
 
 
 def test_what_could_not_be_redriven_makes_the_status_1(server):
-    server.answers = [{"events": 1, "deliveries": 0}]
-    result = run("redrive", "1", "2")
+    server.answers = [changed(1, 0, {"2": "it is done, or gone", "d3": "it is delivering"})]
+    result = run("redrive", "1", "2", "d3")
     assert result.exit_code == 1
-    assert "Only what is failed or undelivered" in result.output
+    assert result.output == (
+        "1 event and 0 deliveries tried again.\n"
+        "Error: Not tried again: 2 (it is done, or gone); d3 (it is delivering).\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["redrive", "purge"])
@@ -186,13 +203,14 @@ def test_nothing_is_asked_when_it_is_not_clear_what_is_meant(server, command, ar
 @pytest.mark.parametrize(
     ("arguments", "body"),
     [
-        (["1"], {"ids": ["1"]}),
+        (["1", "1"], {"ids": ["1"]}),
+        (["143", "--state", "failed"], {"ids": ["143"], "state": "failed"}),
         (["--state", "failed"], {"all": True, "state": "failed"}),
         (["--function", "greet", "--state", "waiting"], {"function": "greet", "state": "waiting"}),
     ],
 )
 def test_what_is_named_is_purged_with_yes(server, arguments, body):
-    server.answers = [{"events": 2, "deliveries": 0}]
+    server.answers = [changed(2, 0)]
     result = run("purge", "--yes", *arguments)
     assert server.asked == [("/_lambent/queue/purge", body)]
     assert (result.exit_code, result.output) == (0, "2 events and 0 deliveries forgotten.\n")
@@ -209,7 +227,7 @@ def test_on_a_terminal_a_purge_asks_first(server, monkeypatch, answer, is_purged
     monkeypatch.setattr(queue_commands, "_is_terminal", lambda: True)
     server.answers = [
         listing(item(), counts=[counted(4), counted(1, "running")]),
-        {"events": 4, "deliveries": 0},
+        changed(4, 0),
     ]
     result = run("purge", "--all", input=answer)
     assert "Forget 4 failed for good?" in result.output

@@ -51,6 +51,8 @@ def test_each_protocol_is_told_by_the_request(cloudwatch):
         json("ListMetrics", b'{"Namespace": "AWS/Lambda"}'),
         cbor("ListMetrics", {"Namespace": "AWS/Lambda"}),
         json("ListMetrics", b"not JSON"),
+        form("PutMetricData", Namespace="AWS/Lambda"),
+        cbor("PutMetricData", {"Namespace": "AWS/Mine"}),
         form("GetMetricStatistics"),  # its members are missing, which only we can say
     ],
 )
@@ -64,6 +66,8 @@ def test_what_is_for_metrics_of_functions_is_ours(cloudwatch, ours):
         form("ListMetrics", Namespace="Mine"),
         cbor("ListMetrics", {"Namespace": "Mine"}),
         json("PutMetricData", b"{}"),
+        json("PutMetricData", b"AWS/ of something compressed"),
+        form("PutMetricData", Namespace="MyAWS/"),
         form("DescribeAlarms"),
         form("Invented"),
         request(b""),
@@ -77,3 +81,14 @@ async def test_without_a_neighbour_other_metrics_are_refused(cloudwatch):
     caller = Caller(account_id="000000000000", region="us-east-1", request_id="r")
     with pytest.raises(ServiceError, match="aws_endpoint_url"):
         await cloudwatch.operations["ListMetrics"](caller, {"Namespace": "Mine"})
+
+
+async def test_nobody_puts_metrics_under_a_name_of_aws(cloudwatch):
+    caller = Caller(account_id="000000000000", region="us-east-1", request_id="r")
+    put = cloudwatch.operations["PutMetricData"]
+    with pytest.raises(ServiceError) as caught:
+        await put(caller, {"Namespace": "AWS/Lambda"})
+    assert caught.value.code == "InvalidParameterValueException"
+    assert caught.value.message == "The value AWS/Lambda for parameter Namespace is invalid."
+    with pytest.raises(ServiceError, match="aws_endpoint_url"):
+        await put(caller, {"Namespace": "Mine"})

@@ -214,3 +214,14 @@ def test_one_that_cannot_be_is_refused(monkeypatch, values, has_moto, message):
 async def test_there_is_none_when_none_is_wanted():
     async with open_companion(settings(companion="off"), ENDPOINT) as companion:
         assert companion is None
+
+
+def test_a_companion_that_is_missing_is_told_of_in_one_line(monkeypatch, caplog):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    caplog.set_level("INFO")
+    assert not is_wanted(load({"companion": "auto"}, {}))
+    [line] = caplog.records
+    assert "pip install 'lambent[aws]'" in line.getMessage()
+    assert not is_wanted(load({"companion": "off"}, {}))
+    assert not is_wanted(load({"aws_endpoint_url": "http://localhost:1"}, {}))
+    assert len(caplog.records) == 1

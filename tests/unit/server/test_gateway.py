@@ -15,6 +15,7 @@ from lambent.domain.caller import Caller, Principal
 from lambent.domain.errors import ServiceError
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server.gateway import MAX_REQUEST_BYTES, Api, Gateway
+from lambent.server.misdirected import other_service_message
 from lambent.server.neighbours import Neighbours
 
 KEY = b"k" * 32
@@ -225,7 +226,7 @@ async def test_what_is_signed_for_another_service_is_refused(client, service, he
     assert response.document == {
         "api": like,
         "code": "UnknownOperationException",
-        "message": f"This endpoint serves Lambda and CloudWatch Logs; the request is for {service}.",
+        "message": other_service_message(service),
     }
     assert client.callers == []
 

@@ -41,6 +41,14 @@ def test_clients_can_read_the_refusal(service, protocol, headers, query):
     assert parsed["ResponseMetadata"]["RequestId"] == "1-2-3"
 
 
+def test_the_refusal_says_what_is_here_and_what_to_do():
+    message = other_service_message("sqs")
+    assert "Lambda, CloudWatch Logs and the CloudWatch metrics of functions" in message
+    assert "the request is for sqs" in message
+    for remedy in ("pip install 'lambent[aws]'", "companion", "aws_endpoint_url"):
+        assert remedy in message
+
+
 def test_services_with_json_are_not_answered_in_xml():
     assert answer("dynamodb", {"content-type": "application/x-amz-json-1.0"}) is None
     assert answer("apigateway", {}, "NotAction=1") is None

@@ -41,7 +41,7 @@ class View:
 
     async def purge(self, meant):
         self.asked.append(("purge", meant))
-        return Changed(0, 3)
+        return Changed(0, 3, {"9": "it is gone"})
 
 
 @pytest.fixture
@@ -130,7 +130,9 @@ async def test_what_is_said_is_redriven_or_purged(send, view, action, body, mean
     status, answer = await send(f"/{action}", body)
     assert status == 200
     assert answer == (
-        {"events": 2, "deliveries": 1} if action == "redrive" else {"events": 0, "deliveries": 3}
+        {"events": 2, "deliveries": 1, "not_changed": {}}
+        if action == "redrive"
+        else {"events": 0, "deliveries": 3, "not_changed": {"9": "it is gone"}}
     )
     assert view.asked == [(action, meant)]
 

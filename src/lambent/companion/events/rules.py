@@ -73,8 +73,17 @@ class Targets:
 
     def _send(self, rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
         service = target["Arn"].split(":")[2]
-        if service not in ("lambda", "sqs", "sns", "logs"):
+        if service == "events":
             _send_by_moto(rule, target, event)
+            return
+        if service not in ("lambda", "sqs", "sns", "logs"):
+            logger.warning(
+                "rule %s sends nothing to %s: the companion sends events to Lambda, SQS, SNS, "
+                "CloudWatch Logs and EventBridge only, not to %s",
+                rule.arn,
+                target["Arn"],
+                service,
+            )
             return
         try:
             text = input_for(target, envelope(event), rule.arn)

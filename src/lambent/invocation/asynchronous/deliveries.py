@@ -61,7 +61,8 @@ class _Served:
 
     news: asyncio.Event = field(default_factory=asyncio.Event)
     told_ms: int = 0  # when the log last said that a delivery failed
-    untold: int = 0  # failures since
+    untold: Delivery | None = None  # the last failure since
+    untold_count: int = 0
 
 
 def deliveries_of(
@@ -177,8 +178,12 @@ class Deliveries:
                 if page.deliveries:
                     await self._deliver(page.deliveries, served, send)
                     continue
-            if page.next_ms is not None:
-                await self._wait(served, page.next_ms)
+            self._tell_if_due(served)
+            waits = [page.next_ms] if page.next_ms is not None else []
+            if served.untold is not None:
+                waits.append(served.told_ms + _TOLD_EACH_MS)
+            if waits:
+                await self._wait(served, min(waits))
             elif not served.news.is_set():
                 del self._served[target_arn]
                 return
@@ -216,7 +221,9 @@ class Deliveries:
         for delivery in failed:
             if delivery.state == "failed":
                 self._count(_METRICS[delivery.kind], delivery)
-                self._tell(delivery, served)
+                served.untold = delivery
+                served.untold_count += 1
+                self._tell_if_due(served)
 
     def _after(self, delivery: Delivery, problem: BaseException) -> Delivery:
         """What is left of a delivery that failed."""
@@ -231,21 +238,22 @@ class Deliveries:
             last_error=_in_one_line(problem),
         )
 
-    def _tell(self, delivery: Delivery, served: _Served) -> None:
-        served.untold += 1
-        if delivery.due_ms - served.told_ms < _TOLD_EACH_MS:
-            return  # a function in a hurry must not fill the log
+    def _tell_if_due(self, served: _Served) -> None:
+        """A function in a hurry must not fill the log."""
+        delivery, now = served.untold, self._clock()
+        if delivery is None or 0 <= now - served.told_ms < _TOLD_EACH_MS:
+            return
+        others = f", the last of {served.untold_count} such failures" * (served.untold_count > 1)
         _log.warning(
-            "%s of %s could not be sent to %s, of %d since this was last said: %s "
-            "(request %s; it is kept, and can be redriven)",
+            "%s of %s could not be sent to %s%s: %s (request %s; it is kept, and can be redriven)",
             "a dead letter" if delivery.kind == "dead_letter" else "an invocation record",
             delivery.function_arn,
             delivery.target_arn,
-            served.untold,
+            others,
             delivery.last_error,
             delivery.request_id,
         )
-        served.told_ms, served.untold = delivery.due_ms, 0
+        served.told_ms, served.untold, served.untold_count = now, None, 0
 
     async def _expire(self) -> None:
         while True:

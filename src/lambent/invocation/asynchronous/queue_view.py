@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
 from lambent.domain.errors import resource_not_found
 from lambent.invocation.asynchronous.queue_items import (
@@ -22,7 +22,7 @@ from lambent.invocation.asynchronous.queue_items import (
 from lambent.store.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lambent.invocation.asynchronous.deliveries import Deliveries
     from lambent.invocation.asynchronous.event_queue import EventQueue
@@ -44,6 +44,8 @@ _STORED: dict[QueueState, State] = {
     "delivering": "waiting",
     "undelivered": "failed",
 }
+_GONE = "it is done, or gone"
+_MOST_OF_REQUEST = 100  # deliveries about one, which is two unless it was redriven
 _MOST_DIGITS = 18  # of the number of a row
 _DELIVERY_ID = re.compile(f"d([0-9]{{1,{_MOST_DIGITS}}})")
 
@@ -69,6 +71,16 @@ class Page:
 class Changed:
     events: int
     deliveries: int
+    not_changed: Mapping[str, str] = field(default_factory=dict)  # why not, of what was named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """Which events, and which deliveries; None: none."""
+
+    events: Selection | None
+    deliveries: Selection | None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,52 +142,59 @@ class QueueView:
     async def redrive(self, meant: Meant) -> Changed:
         """Run failed events again as if they were new, and send undelivered records again.
 
-        Raises ResourceNotFoundException when one of the identifiers is of nothing; then nothing is
-        changed.
+        What can be done of the identifiers is done, and of the others it is said why not.
         """
-        events, deliveries = await self._selections(meant)
+        chosen = await self._choose(meant, _not_redriven)
         changed = Changed(
-            await self.events.redrive(events, self.now_ms()) if events else 0,
-            await self.deliveries.redrive(deliveries) if deliveries else 0,
+            await self.events.redrive(chosen.events, self.now_ms()) if chosen.events else 0,
+            await self.deliveries.redrive(chosen.deliveries) if chosen.deliveries else 0,
+            chosen.refused,
         )
         if changed.events:
             await self.queue.look_again()
         return changed
 
     async def purge(self, meant: Meant) -> Changed:
-        """Forget for good whatever does not run at this moment. Raises as `redrive` does."""
-        events, deliveries = await self._selections(meant)
+        """Forget for good whatever does not run at this moment; else as `redrive`."""
+        chosen = await self._choose(meant, _not_purged)
         return Changed(
-            await self.queue.purge(events) if events else 0,
-            await self.delivery_store.purge(deliveries) if deliveries else 0,
+            await self.queue.purge(chosen.events) if chosen.events else 0,
+            await self.delivery_store.purge(chosen.deliveries) if chosen.deliveries else 0,
+            chosen.refused,
         )
 
-    async def _selections(self, meant: Meant) -> tuple[Selection | None, Selection | None]:
-        """Which events, and which deliveries; None: none."""
-        events: Selection | None = self._events(meant)
-        deliveries: Selection | None = _selection(meant)
+    async def _choose(self, meant: Meant, obstacle: _Obstacle) -> _Chosen:
         if meant.ids is not None:
-            event_ids, delivery_ids = await self._numbers(meant.ids)
-            events = replace(self._events(meant), ids=event_ids)
-            deliveries = replace(_selection(meant), ids=delivery_ids)
-        return (
-            None if meant.state in DELIVERY_STATES else events,
-            None if meant.state in EVENT_STATES else deliveries,
+            return await self._named(meant, meant.ids, obstacle)
+        return _Chosen(
+            events=None if meant.state in DELIVERY_STATES else self._events(meant),
+            deliveries=None if meant.state in EVENT_STATES else _selection(meant),
         )
 
-    async def _numbers(self, names: Sequence[str]) -> tuple[set[int], set[int]]:
-        """Of events and of deliveries."""
-        events, deliveries, missing = set[int](), set[int](), list[str]()
+    async def _named(self, meant: Meant, names: Sequence[str], obstacle: _Obstacle) -> _Chosen:
+        events, deliveries, refused = set[int](), set[int](), dict[str, str]()
         for name in names:
-            if (found := await self._find(name)) is not None:
-                events.add(found[0].event.id)
-            elif numbers := await self.delivery_store.numbers(_delivery_named(name)):
-                deliveries.update(numbers)
-            else:
-                missing.append(name)
-        if missing:
-            raise _nothing_is(missing)
-        return events, deliveries
+            found = await self._states(name)
+            reasons = {number: _reason(meant, state, obstacle) for number, state in found.items()}
+            able = {number for number, reason in reasons.items() if reason is None}
+            events |= {number for is_event, number in able if is_event}
+            deliveries |= {number for is_event, number in able if not is_event}
+            if not able:
+                refused[name] = next((each for each in reasons.values() if each), _GONE)
+        return _Chosen(
+            events=replace(_selection(meant), ids=events) if events else None,
+            deliveries=replace(_selection(meant), ids=deliveries) if deliveries else None,
+            refused=refused,
+        )
+
+    async def _states(self, name: str) -> dict[tuple[bool, int], QueueState]:
+        """What has this name: whether it is an event, its number, and how it is."""
+        if (found := await self._find(name)) is not None:
+            event = found[0].event
+            is_running = event.id in self.queue.at_work
+            return {(True, event.id): "running" if is_running else found[0].state}
+        deliveries = await self.delivery_store.page(_delivery_named(name), most=_MOST_OF_REQUEST)
+        return {(False, each.id): _SHOWN[each.state] for each in deliveries}
 
     async def _find(self, name: str) -> tuple[Listed, bytes] | None:
         return None if _delivery_number(name) is not None else await self.events.find(name)
@@ -189,6 +208,26 @@ class QueueView:
         if meant.state == "running":
             return replace(selection, ids=list(self.queue.at_work))
         return selection
+
+
+# Why what is in a state cannot be changed; None: it can.
+_Obstacle: TypeAlias = "Callable[[QueueState], str | None]"
+
+
+def _not_redriven(state: QueueState) -> str | None:
+    if state in ("failed", "undelivered"):
+        return None
+    return f"it is {state}: only what is failed or undelivered can be tried again"
+
+
+def _not_purged(state: QueueState) -> str | None:
+    return "it is running: what runs cannot be forgotten" if state == "running" else None
+
+
+def _reason(meant: Meant, state: QueueState, obstacle: _Obstacle) -> str | None:
+    if meant.state not in (None, state):
+        return f"it is {state}, not {meant.state}"
+    return obstacle(state)
 
 
 def _selection(meant: Meant) -> Selection:

@@ -35,5 +35,8 @@ def is_ours(operation: str, parameters: Mapping[str, Any]) -> bool:
     if operation == "GetMetricData":
         queries = parameters.get("MetricDataQueries", ())
         metrics = [each["MetricStat"]["Metric"] for each in queries if "MetricStat" in each]
-        return any(metric.get("Namespace") == NAMESPACE for metric in metrics)
+        if metrics:
+            return any(metric.get("Namespace") == NAMESPACE for metric in metrics)
+        # SEARCH and SELECT name what they read themselves.
+        return any(NAMESPACE in each.get("Expression", "") for each in queries)
     return operation in OPERATIONS and parameters.get("Namespace", NAMESPACE) == NAMESPACE

@@ -19,7 +19,11 @@ Operand: TypeAlias = "Values | float"
 # From all metrics and expressions by their identifiers.
 Lookup: TypeAlias = "Callable[[str], Values]"
 
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z]\w*)|([-+*/(),\[\]]))", re.ASCII)
+_TOKEN = re.compile(
+    r"""\s*(?:(\d+(?:\.\d+)?)|([A-Za-z]\w*)|([-+*/(),\[\]])|('[^']*'|"[^"]*"))""", re.ASCII
+)
+# Of CloudWatch's languages beside arithmetic, which may have signs of their own.
+_NAMED = re.compile(r"\s*(SELECT\b|[A-Z][A-Z_]*(?=\s*\())", re.ASCII)
 _MAX_DEPTH = 30
 _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
@@ -33,10 +37,15 @@ _OF_MANY: Mapping[str, Callable[[list[float]], float]] = {
     "MIN": min,
     "MAX": max,
 }
+_FUNCTIONS = (*_OF_MANY, "FILL")
 
 
 class NoSuchExpression(ValueError):
     """Raised for an expression that is not available here; its text says why."""
+
+
+class NotAnExpression(ValueError):
+    """Raised for what CloudWatch does not take either; its text says why."""
 
 
 @dataclass(slots=True)
@@ -55,24 +64,34 @@ class Budget:
 def evaluate(expression: str, lookup: Lookup, periods: range, budget: Budget) -> Values:
     """What an expression is in each of `periods`, the most there can be.
 
-    Raises NoSuchExpression, and what `lookup` raises for an identifier it does not know.
+    Raises NoSuchExpression, NotAnExpression, and what `lookup` raises for an identifier it does not
+    know.
     """
     parser = _Parser(_tokens(expression), lookup, periods, budget)
     found = parser.sum(0)
     if parser.next_token:
-        raise NoSuchExpression(f"{parser.next_token!r} is not expected there")
+        raise NotAnExpression(f"{parser.next_token!r} is not expected there")
     if isinstance(found, float):
         raise NoSuchExpression("it has no metric in it")
     return {period: value for period, value in found.items() if math.isfinite(value)}
 
 
+def check_functions(expression: str) -> None:
+    """Raises NoSuchExpression when it has a function that there is none of here."""
+    plain = re.sub(r"""'[^']*'|"[^"]*\"""", "''", expression)
+    for name in _NAMED.findall(plain):
+        if name not in _FUNCTIONS:
+            raise NoSuchExpression(f"there is no {name} here, only {', '.join(_FUNCTIONS)}")
+
+
 def _tokens(expression: str) -> list[str]:
+    check_functions(expression)
     tokens, position = [], 0
     text = expression.rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise NoSuchExpression(f"{text[position]!r} is not understood")
+            raise NotAnExpression(f"{text[position]!r} is not understood")
         tokens.append(match[match.lastindex or 0])
         position = match.end()
     return tokens
@@ -119,11 +138,11 @@ class _Parser:
         if token[:1].isdigit():
             return float(token)
         if not token[:1].isalpha():
-            raise NoSuchExpression(f"{token or 'its end'!r} is not expected there")
+            raise NotAnExpression(f"{token or 'its end'!r} is not expected there")
         if self.next_token == "(":
             return self._function(token, depth + 1)
         if not token[0].islower():  # identifiers all are: this is of a language of its own
-            raise NoSuchExpression(f"{token} is not understood")
+            raise NotAnExpression(f"{token} is no identifier of a query")
         return self._lookup(token)
 
     def _factor(self, depth: int) -> Operand:
@@ -168,7 +187,7 @@ class _Parser:
 
     def _expect(self, token: str) -> None:
         if self._take() != token:
-            raise NoSuchExpression(f"{token!r} is missing")
+            raise NotAnExpression(f"{token!r} is missing")
 
 
 def _combined(combine: Callable[[float, float], float], first: Operand, second: Operand) -> Operand:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.errors import ServiceError
 from lambent.telemetry.metrics.catalogue import CATALOGUE, NAMESPACE
 from lambent.telemetry.metrics.dimensions import selection_of
-from lambent.telemetry.metrics.expressions import Budget, NoSuchExpression, evaluate
+from lambent.telemetry.metrics.expressions import (
+    Budget,
+    NoSuchExpression,
+    NotAnExpression,
+    check_functions,
+    evaluate,
+)
 from lambent.telemetry.metrics.labels import labels_of
 from lambent.telemetry.metrics.next_token import position_of, token_of
 from lambent.telemetry.metrics.statistics import UNKNOWN, needs_buckets, statistic_of
@@ -25,6 +32,7 @@ _MOST_QUERIES = 500
 _LISTING = "GetMetricData"
 # For one answer: all pages of it are computed for each.
 _MOST_VALUES = 5 * _MOST_DATAPOINTS
+_IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9_]*", re.ASCII)
 _LONGEST_CHAIN = 20  # of expressions that refer to expressions
 
 
@@ -61,19 +69,32 @@ def _check(queries: list[dict[str, Any]], caller: Caller) -> None:
         raise _invalid(f"The parameter MetricDataQueries has more than {_MOST_QUERIES} elements.")
     if len(set(identifiers)) < len(identifiers):
         raise _invalid("The values for parameter Id in MetricDataQueries are not unique.")
-    for query in queries:
-        if ("MetricStat" in query) == ("Expression" in query):
+    for number, query in enumerate(queries, 1):
+        if not _IDENTIFIER.fullmatch(query["Id"]):
             raise _invalid(
-                f"The query {query['Id']} must have exactly one of MetricStat and Expression."
+                f"The value {query['Id']} for parameter MetricDataQueries.member.{number}.Id is not "
+                "matching the expected pattern ^[a-z][a-zA-Z0-9_]*$."
             )
-        if query.get("AccountId", caller.account_id) != caller.account_id:
-            raise _invalid("Metrics of other accounts can not be read.")
-        namespace = query.get("MetricStat", {}).get("Metric", {}).get("Namespace", NAMESPACE)
-        if namespace != NAMESPACE:
-            raise _invalid(
-                f"Metrics of {NAMESPACE} and of {namespace} are kept in two places here: ask for "
-                "them in two requests."
-            )
+        _check_query(query, caller)
+
+
+def _check_query(query: dict[str, Any], caller: Caller) -> None:
+    if ("MetricStat" in query) == ("Expression" in query):
+        raise _invalid(
+            f"The query {query['Id']} must have exactly one of MetricStat and Expression."
+        )
+    if query.get("AccountId", caller.account_id) != caller.account_id:
+        raise _invalid("Metrics of other accounts can not be read.")
+    namespace = query.get("MetricStat", {}).get("Metric", {}).get("Namespace", NAMESPACE)
+    if namespace != NAMESPACE:
+        raise _invalid(
+            f"Metrics of {NAMESPACE} and of {namespace} are kept in two places here: ask for "
+            "them in two requests."
+        )
+    try:
+        check_functions(query.get("Expression", ""))
+    except NoSuchExpression as error:
+        raise _not_available(query["Id"], error) from None
 
 
 async def _measured(
@@ -126,9 +147,9 @@ class _Expressions:
                 query["Expression"], lambda name: self._values(name, span), periods, self.budget
             )
         except NoSuchExpression as error:
-            raise _invalid(
-                f"The expression {identifier} is not available in this release of Lambent: {error}."
-            ) from None
+            raise _not_available(identifier, error) from None
+        except NotAnExpression as error:
+            raise _invalid(f"Error in expression '{identifier}': Syntax error ({error}).") from None
         self.at_work.pop()
         return _Result(span, values)
 
@@ -175,6 +196,12 @@ def _page(request: dict[str, Any], results: dict[str, _Result]) -> dict[str, Any
     if before > end:
         output["NextToken"] = token_of(end, _LISTING)
     return output
+
+
+def _not_available(identifier: str, why: NoSuchExpression) -> ServiceError:
+    return _invalid(
+        f"The expression {identifier} is not available in this release of Lambent: {why}."
+    )
 
 
 def _invalid(message: str) -> ServiceError:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from lambent.aws.clients import REMEDY
 from lambent.domain.errors import ServiceError
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:echo"
@@ -158,8 +159,8 @@ async def test_of_two_updates_at_once_one_wins(api, archive_of):
         ),
         (
             {"S3Bucket": "b", "S3Key": "k"},
-            "Code cannot be read from S3: no endpoint of s3 is configured: start the server with "
-            "aws_endpoint_url, or name the service's in aws_endpoints. Or send it as ZipFile.",
+            f"Code cannot be read from S3: no endpoint of s3 is configured: {REMEDY}. "
+            "Or send it as ZipFile.",
         ),
         (
             {"Architectures": ["arm64"]},

@@ -222,7 +222,7 @@ async def test_what_fails_to_the_end_is_kept_told_and_counted(
     assert letter.last_error == "ConnectionError"
     said = sorted(each.getMessage() for each in caplog.records)
     assert f"a dead letter of {delivery().function_arn} could not be sent to {LETTERS}" in said[0]
-    assert f"could not be sent to {QUEUE}, of 1 since this was last said: nobody there" in said[1]
+    assert f"could not be sent to {QUEUE}: nobody there" in said[1]
 
 
 async def test_what_cannot_be_delivered_ever_is_not_tried_again(deliveries, neighbour, add, store):
@@ -242,6 +242,27 @@ async def test_many_failures_are_few_lines_of_the_log(
         await settled(store, failed=50)
     assert len(counted) == 50
     assert len(caplog.records) == 1
+
+
+async def told(caplog, lines):
+    async with asyncio.timeout(30):
+        while True:
+            if len(caplog.records) == lines:
+                return
+            await asyncio.sleep(0.005)
+
+
+async def test_those_that_the_log_was_spared_are_told_later(
+    deliveries, neighbour, add, store, caplog, monkeypatch
+):
+    neighbour.problems = {QUEUE: DeliveryRefused("it is too large")}
+    monkeypatch.setattr("lambent.invocation.asynchronous.deliveries._TOLD_EACH_MS", 300)
+    async with running("deliveries", deliveries.run(neighbour.send)):
+        await add(*(delivery() for _ in range(10)))
+        await told(caplog, 2)
+    first, second = (each.getMessage() for each in caplog.records)
+    assert "such failures" not in first
+    assert ", the last of 9 such failures: it is too large" in second
 
 
 async def test_failed_ones_are_sent_when_they_are_redriven(deliveries, neighbour, add, store):

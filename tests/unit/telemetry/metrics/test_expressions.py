@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.telemetry.metrics.expressions import Budget, NoSuchExpression, evaluate
+from lambent.telemetry.metrics.expressions import (
+    Budget,
+    NoSuchExpression,
+    NotAnExpression,
+    evaluate,
+)
 
 METRICS = {"a": {0: 1.0, 1: 2.0}, "b": {1: 4.0, 2: 8.0}, "zero": {0: 0.0, 1: 0.0}}
 
@@ -35,14 +40,23 @@ def test_expressions_are_computed_by_period(expression, values):
 @pytest.mark.parametrize(
     "expression",
     [
-        *("", "1", "a +", "a b", "(a", "a)", "a ^ b", "SUM(a)", "SUM([1, a])", "FILL(1, a)"),
-        *("RATE(a)", "SEARCH('x')", "SELECT SUM(a)", "FILL(a)", "é"),
+        *("1", "SUM([1, a])", "FILL(1, a)"),
+        *("RATE(a)", "SEARCH('x')", "a + SEARCH(' {AWS/Lambda} ', 'Sum')", "SELECT SUM(a)"),
         "(" * 100 + "a" + ")" * 100,
         "-" * 2000 + "a",
     ],
 )
 def test_what_is_not_available_is_refused(expression):
     with pytest.raises(NoSuchExpression):
+        value(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["", "a +", "a b", "(a", "a)", "a ^ b", "SUM(a)", "FILL(a)", "é", "a + 'SEARCH('", "A"],
+)
+def test_what_is_no_expression_is_told_apart(expression):
+    with pytest.raises(NotAnExpression):
         value(expression)
 
 
