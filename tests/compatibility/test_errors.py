@@ -229,7 +229,8 @@ def test_clients_of_other_services_are_told_what_is_served_here(server, service,
         getattr(client, operation)()
     error = caught.value.response["Error"]
     assert error["Code"] == "UnknownOperationException"
-    assert error["Message"].endswith(f"the request is for {service}.")
+    assert f"the request is for {service}." in error["Message"]
+    assert "aws_endpoint_url" in error["Message"]
 
 
 def test_a_target_logs_does_not_know(server):

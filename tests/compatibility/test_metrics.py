@@ -250,8 +250,8 @@ def test_other_metrics_need_a_neighbour(server, protocol):
     assert "aws_endpoint_url" in refused.message
     data = [{"MetricName": "m", "Value": 1.0}]
     refused = refusal(client.put_metric_data, Namespace="Mine", MetricData=data)
-    assert refused.code == "InvalidAction"
-    assert "not available at this endpoint" in refused.message
+    assert refused.code == "ValidationError"
+    assert "aws_endpoint_url" in refused.message
 
 
 def test_a_neighbour_has_the_other_metrics(tmp_path):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lambent.companion.server_link import ServerLink
 
 _SCOPE = "/cloudformation/aws4_request"  # the server sees to it that requests have it
-_SOON_SECONDS = 5.0
+_SOON_SECONDS = 30.0
 
 
 def install(server: ServerLink) -> Installation:
