@@ -20,7 +20,7 @@ def handler(event, context):
     archive = pathlib.Path("/tmp/telemetry.jsonl")
     if not archive.exists():
         return []
-    whole, _, being_written = archive.read_text().rpartition("\n")
+    whole, _, being_written = archive.read_text().rpartition(chr(10))
     return whole.splitlines()
 """
 PLATFORM = {
