@@ -27,6 +27,9 @@ _PATTERN = (
 )
 
 
+FunctionKey = tuple[str, str, str]  # account, region and name
+
+
 @dataclass(slots=True, kw_only=True)
 class FunctionReference:
     """One function of one account and region, and what the caller added to its name."""
@@ -35,6 +38,10 @@ class FunctionReference:
     region: str
     name: str
     qualifier: str | None  # as given, so that "absent" and "$LATEST" stay different
+
+    @property
+    def function(self) -> FunctionKey:
+        return self.account_id, self.region, self.name
 
     @property
     def arn(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lambent.domain.arn import LATEST, function_arn
+from lambent.domain.arn import LATEST, FunctionKey, FunctionReference, function_arn
 from lambent.domain.quotas import (
     EVENT_AGE_SECONDS,
     EVENT_RETRIES,
@@ -49,8 +49,17 @@ class AsynchronousEvent:
     id: int = 0  # of its row
 
     @property
-    def function(self) -> tuple[str, str, str]:
+    def function(self) -> FunctionKey:
         return self.account_id, self.region, self.name
+
+    @property
+    def reference(self) -> FunctionReference:
+        return FunctionReference(
+            account_id=self.account_id,
+            region=self.region,
+            name=self.name,
+            qualifier=self.qualifier,
+        )
 
     @property
     def arn(self) -> str:

@@ -16,6 +16,7 @@ from lambent.domain.quotas import REQUESTS_PER_EXECUTION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.domain.arn import FunctionKey
     from lambent.domain.function import FunctionVersion
     from lambent.domain.reserved_concurrency import ReservedConcurrency
     from lambent.store.functions import FunctionStore
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 
 Account = tuple[str, str]  # and region
-FunctionKey = tuple[str, str, str]  # account, region and name
 
 _NOTHING_HELD = nullcontext()
 

@@ -56,15 +56,15 @@ async def open_events(
     stores.reserved_concurrency.on_change(queue.proceed)
     sending = Sending(
         services=Destinations(aws),
-        functions=stores.functions,
-        aliases=stores.aliases,
+        runs=runs,
         policies=stores.policies,
         accept=queue.accept,
     )
     async with (
         open_event_queue(queue, settlement),
         running("deliveries", deliveries.run(sending.send)),
-        running("failed events expire", expire_failed(stores.events, now_ms)),
+        running("failed events expire", expire_failed(stores.events, "events", now_ms)),
+        running("failed deliveries expire", expire_failed(stores.deliveries, "deliveries", now_ms)),
     ):
         yield (
             queue,

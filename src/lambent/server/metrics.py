@@ -13,10 +13,10 @@ from lambent.telemetry.metrics.prometheus import exposition
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from lambent.domain.arn import FunctionKey
     from lambent.invocation.asynchronous.queue_view import QueueState
     from lambent.server.config import Config
     from lambent.server.stores import Stores
-    from lambent.store.selection import FunctionKey
     from lambent.telemetry.metrics.recorder import Metrics
 
     # By function and state.

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, Connection, RowMapping
 
+    from lambent.domain.arn import FunctionKey
     from lambent.store.database import Database
-    from lambent.store.selection import FunctionKey, Selection, State
+    from lambent.store.selection import Selection, State
 
 _columns = table.c
 _LANE = (_columns.account_id, _columns.region, _columns.name)

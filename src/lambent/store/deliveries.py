@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
+    from lambent.domain.arn import FunctionKey
     from lambent.store.database import Database
-    from lambent.store.selection import FunctionKey, Selection, State
+    from lambent.store.selection import Selection, State
 
 _SLICE_ROWS = 1000
 # Of the bodies that are read at once for one target; one body may be 7 MB.

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql import ColumnCollection
 
-FunctionKey = tuple[str, str, str]  # account, region and name
+    from lambent.domain.arn import FunctionKey
+
 State = Literal["waiting", "failed"]
 
 _COLUMNS = ("account_id", "region", "name", "state", "request_id")

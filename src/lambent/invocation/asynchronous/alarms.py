@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    FunctionKey = tuple[str, str, str]  # account, region and name
+    from lambent.domain.arn import FunctionKey
+
 
 _LONGEST_SLEEP_SECONDS = 30.0  # then the time is looked at again: clocks may be set
 

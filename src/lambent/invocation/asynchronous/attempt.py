@@ -7,7 +7,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.domain.arn import FunctionReference
 from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import Invocation
 from lambent.invocation.run import admit, chosen_version, run, runnable_version
@@ -51,7 +50,7 @@ class Attempt:
 
 def begin_attempt(runs: Runs, event: AsynchronousEvent) -> Attempt:
     """Takes a place for it. Raises ServiceError when it cannot run now."""
-    version = runnable_version(runs, _reference(event))
+    version = runnable_version(runs, event.reference)
     place = contextlib.ExitStack()
     place.enter_context(admit(runs, version, event.qualifier, is_waited_for=False))
     return Attempt(event=event, version=version, runs=runs, place=place)
@@ -59,16 +58,7 @@ def begin_attempt(runs: Runs, event: AsynchronousEvent) -> Attempt:
 
 def version_for(runs: Runs, event: AsynchronousEvent) -> FunctionVersion | None:
     """The version that would run, whether it can or not; None when it is gone."""
-    return chosen_version(runs, _reference(event))
-
-
-def _reference(event: AsynchronousEvent) -> FunctionReference:
-    return FunctionReference(
-        account_id=event.account_id,
-        region=event.region,
-        name=event.name,
-        qualifier=event.qualifier,
-    )
+    return chosen_version(runs, event.reference)
 
 
 def _invocation(event: AsynchronousEvent) -> Invocation:

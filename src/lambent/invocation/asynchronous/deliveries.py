@@ -50,8 +50,6 @@ _STORE_RETRY_SECONDS = 1.0
 _LEAVE_SECONDS = 2.0  # that what is being sent may take when the server stops
 _ERROR_CHARACTERS = 1000
 _TOLD_EACH_MS = 10_000
-_KEPT_MS = 14 * 24 * 60 * 60 * 1000  # failed ones, as long as SQS keeps messages at most
-_EXPIRY_SECONDS = 60 * 60
 _METRICS = {"destination": "DestinationDeliveryFailures", "dead_letter": "DeadLetterErrors"}
 
 
@@ -148,7 +146,6 @@ class Deliveries:
     async def run(self, send: Send) -> None:
         """Sends until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._expire(), name="failed deliveries expire")
             self._note(await self._insist(self._store.targets))
             while True:
                 for target_arn in self._unserved:
@@ -254,14 +251,6 @@ class Deliveries:
             delivery.request_id,
         )
         served.told_ms, served.untold, served.untold_count = now, None, 0
-
-    async def _expire(self) -> None:
-        while True:
-            before_ms = self._clock() - _KEPT_MS
-            count = await self._insist(partial(self._store.expire, before_ms))
-            if count:
-                _log.warning("%d deliveries that had failed two weeks ago are forgotten", count)
-            await asyncio.sleep(_EXPIRY_SECONDS)
 
     async def _insist(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """What a call of the store answers, when it can: after a full disk has room again."""

@@ -27,6 +27,7 @@ from lambent.store.batched_writes import BatchedWrites
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from lambent.domain.arn import FunctionKey
     from lambent.domain.asynchronous_event import Outcome
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import InvocationResult
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from lambent.invocation.asynchronous.settlement import Settlement
     from lambent.invocation.run import Runs
     from lambent.store.asynchronous_events import EventStore
-    from lambent.store.selection import FunctionKey, Selection
+    from lambent.store.selection import Selection
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.domain.arn import FunctionKey
     from lambent.domain.asynchronous_event import AsynchronousEvent
-    from lambent.store.selection import FunctionKey
 
 
 @dataclass(slots=True, order=True)

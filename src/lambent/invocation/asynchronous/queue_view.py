@@ -24,12 +24,13 @@ from lambent.store.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lambent.domain.arn import FunctionKey
     from lambent.invocation.asynchronous.deliveries import Deliveries
     from lambent.invocation.asynchronous.event_queue import EventQueue
     from lambent.invocation.asynchronous.queue_items import Item
     from lambent.store.asynchronous_events import EventStore, Listed
     from lambent.store.deliveries import DeliveryStore
-    from lambent.store.selection import FunctionKey, State
+    from lambent.store.selection import State
 
 QueueState = EventState | DeliveryState
 

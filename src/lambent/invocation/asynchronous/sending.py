@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.domain.arn import LATEST, is_alias, parse_function_reference
+from lambent.domain.arn import parse_function_reference
 from lambent.domain.asynchronous_event import AsynchronousEvent
 from lambent.domain.caller import Caller
 from lambent.domain.delivery import DeliveryRefused, target_of
 from lambent.domain.errors import resource_not_found
+from lambent.domain.identifiers import new_uuid
 from lambent.domain.quotas import EVENT_PAYLOAD_BYTES
 from lambent.domain.resource_policy import check_caller
 from lambent.domain.trace import continue_trace
 from lambent.invocation.payload import checked_tenant_id
+from lambent.invocation.run import chosen_version
 from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from lambent.domain.arn import FunctionReference
     from lambent.domain.delivery import Delivery
     from lambent.domain.resource_policy import FunctionPolicy
-    from lambent.store.aliases import AliasStore
-    from lambent.store.functions import FunctionStore
+    from lambent.invocation.run import Runs
     from lambent.store.records import FunctionRecords
 
 
@@ -35,8 +35,7 @@ class Sending:
     """Where deliveries go, and what must be looked at on the way to a function."""
 
     services: Destinations
-    functions: FunctionStore
-    aliases: AliasStore
+    runs: Runs
     policies: FunctionRecords[FunctionPolicy]
     accept: Callable[[AsynchronousEvent], Awaitable[None]]  # an event for a function
 
@@ -58,7 +57,7 @@ class Sending:
                 f"the record has {len(delivery.body)} bytes, and an event "
                 f"{EVENT_PAYLOAD_BYTES} at most"
             )
-        request_id = str(uuid.uuid4())
+        request_id = new_uuid()
         caller = Caller(
             account_id=delivery.account_id, region=delivery.region, request_id=request_id
         )
@@ -79,11 +78,7 @@ class Sending:
         )
 
     def _check_there(self, reference: FunctionReference) -> None:
-        function = (reference.account_id, reference.region, reference.name)
-        qualifier = reference.qualifier or LATEST
-        if is_alias(qualifier) and (alias := self.aliases.get(*function, qualifier)) is not None:
-            qualifier = alias.version
-        version = self.functions.version(*function, qualifier)
+        version = chosen_version(self.runs, reference)
         if version is None:
             raise resource_not_found(f"Function not found: {reference.qualified_arn}")
         # A record is of no tenant.

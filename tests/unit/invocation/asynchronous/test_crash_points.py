@@ -42,13 +42,13 @@ class Killed(Bench):
         self.pool.answer = lambda name: FAILED if name in ("failing", "dying", "lost") else None
 
     async def finish(self):
-        """Until nothing waits: minutes pass as soon as there is nothing else to do."""
+        """Until nothing waits: seconds pass as soon as there is nothing else to do."""
         while True:
             counts = await self.store.counts()
             if not any(state == "waiting" for _, state in counts) and not await self.undelivered():
                 return
             await asyncio.sleep(0)
-            await self.wait(30, *OUTCOMES)
+            await self.wait(10, *OUTCOMES)
 
     async def undelivered(self):
         return await self.deliveries.targets()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from dataclasses import replace
 
 import pytest
@@ -20,7 +19,6 @@ from tests.support.versions import function_version
 
 from lambent.domain.delivery import Delivery, DeliveryRefused
 from lambent.domain.event_invoke_config import EventInvokeConfig
-from lambent.invocation.asynchronous import deliveries as deliveries_module
 from lambent.invocation.asynchronous.deliveries import Deliveries, deliveries_of
 from lambent.server.background import running
 from lambent.store.database import Database
@@ -296,18 +294,6 @@ async def test_nothing_is_sent_again_while_it_cannot_be_written_down(
         caplog.messages
         == ["deliveries cannot be stored now, and wait: OSError('no space left')"] * 3
     )
-
-
-async def test_what_failed_two_weeks_ago_is_forgotten(
-    store, neighbour, add, deliveries, monkeypatch
-):
-    told: asyncio.Queue[int] = asyncio.Queue()
-    logger = logging.getLogger(deliveries_module.__name__)
-    monkeypatch.setattr(logger, "warning", lambda text, count: told.put_nowait(count))
-    await add(delivery(state="failed"))
-    async with running("deliveries", deliveries.run(neighbour.send)):
-        assert await told.get() == 1
-    assert by_state(await store.counts()) == {}
 
 
 async def test_waits_end_when_what_they_are_for_is_due(store, neighbour, database):

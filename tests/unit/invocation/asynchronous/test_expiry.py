@@ -34,12 +34,12 @@ def hours_pass(monkeypatch):
 
 async def test_what_failed_two_weeks_ago_is_forgotten_even_after_an_error(caplog):
     store: Any = Store()
-    task = asyncio.create_task(expire_failed(store, lambda: NOW_MS))
+    task = asyncio.create_task(expire_failed(store, "events", lambda: NOW_MS))
     await store.is_done.wait()
     await asyncio.sleep(0)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert set(store.asked) == {NOW_MS - 14 * 24 * 3600 * 1000}
-    assert "cannot be removed: disk is full" in caplog.text
-    assert "3 events that failed" in caplog.text
+    assert "old failed events cannot be removed: disk is full" in caplog.text
+    assert "3 events that failed two weeks ago are forgotten" in caplog.text

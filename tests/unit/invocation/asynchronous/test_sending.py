@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.support.outcomes import ACCOUNT, REGION, delivery
@@ -12,6 +12,7 @@ from lambent.domain.delivery import DeliveryRefused
 from lambent.domain.errors import ServiceError
 from lambent.domain.resource_policy import FunctionPolicy
 from lambent.invocation.asynchronous.sending import Sending
+from lambent.invocation.run import Runs
 
 OTHER_ACCOUNT = "999999999999"
 
@@ -79,17 +80,24 @@ def sending(services, policies, accepted):
         version="$LATEST",
         revision_id="r",
     )
+    nobody: Any = None
+    functions: Any = Functions(
+        function_version(name="other"),
+        function_version(name="tenants", is_tenant_isolated=True),
+        function_version(name="theirs", account_id=OTHER_ACCOUNT),
+    )
+    aliases: Any = Aliases(live)
+    runs = Runs(
+        functions=functions,
+        aliases=aliases,
+        pool=nobody,
+        concurrency=nobody,
+        metrics=nobody,
+        streams=nobody,
+    )
     return Sending(
         services=services,
-        functions=cast(
-            "Any",
-            Functions(
-                function_version(name="other"),
-                function_version(name="tenants", is_tenant_isolated=True),
-                function_version(name="theirs", account_id=OTHER_ACCOUNT),
-            ),
-        ),
-        aliases=cast("Any", Aliases(live)),
+        runs=runs,
         policies=policies,
         accept=accept,
     )
