@@ -29,3 +29,26 @@ class BodyBudget:
         self.held_bytes -= count
         if self.within is not None:
             self.within.give_back(count)
+
+
+@dataclass(slots=True)
+class Share:
+    """What one connection holds of a budget for what changes in size."""
+
+    budget: BodyBudget
+    held_bytes: int = 0
+
+    def hold(self, count: int) -> bool:
+        """Whether there is room for so much in place of what it held."""
+        more = count - self.held_bytes
+        if more > 0 and not self.budget.take(more):
+            return False
+        if more < 0:
+            self.budget.give_back(-more)
+        self.held_bytes = count
+        return True
+
+    def hand_over(self) -> int:
+        """What it held, for which somebody else answers now."""
+        handed_over, self.held_bytes = self.held_bytes, 0
+        return handed_over

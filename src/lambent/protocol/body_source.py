@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lambent.protocol.http_head import chunk
+from lambent.protocol.http_head import chunk, last_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import BinaryIO
 
 _PIECE_BYTES = 256 * 1024  # of a file: so much is held for each that is being sent
@@ -33,6 +33,13 @@ class BodySource(Protocol):
         """Nothing more is read."""
 
 
+@runtime_checkable
+class Trailed(Protocol):
+    """A source that has more to say than its body, when that has ended."""
+
+    trailers: Mapping[str, str]
+
+
 async def send_pieces(
     source: BodySource, write: Callable[[bytes], Awaitable[bool]], *, is_chunked: bool
 ) -> bool:
@@ -49,8 +56,16 @@ async def send_pieces(
         if not await write(chunk(piece) if is_chunked else piece):
             return False
     if is_chunked:
-        return await write(chunk(b""))
+        return await write(_end_of_chunks(source))
     return source.length is None or sent == source.length
+
+
+def _end_of_chunks(source: BodySource) -> bytes:
+    trailers = source.trailers if isinstance(source, Trailed) else {}
+    try:
+        return last_chunk(trailers)
+    except ValueError as error:
+        raise BodyCutShort(f"it has trailers that cannot be sent: {error}") from error
 
 
 class FileSource:
@@ -91,11 +106,15 @@ class BodyStream:
         """`pace` is called whenever `is_full` has changed."""
         self.length = length
         self.is_full = False
+        self.is_cut_short = False  # who sent it went before its end
+        self.received_bytes = 0
+        # What came after its end: by another name than what is to be sent on, which nothing of it is.
+        self.received_trailers: Mapping[str, str] = {}
+        self.on_end: Callable[[], object] | None = None  # called once, when nothing more comes
         self._pace = pace
         self._pieces: list[bytes] = []
         self._held_bytes = 0
         self._has_ended = False
-        self._is_cut_short = False
         self._is_unwanted = False
         self._changed = asyncio.Event()
         self._expected: str | None = None
@@ -105,6 +124,7 @@ class BodyStream:
     # the connection calls these
 
     def feed(self, piece: bytes) -> None:
+        self.received_bytes += len(piece)
         if self._is_unwanted:
             return
         self._pieces.append(piece)
@@ -114,15 +134,21 @@ class BodyStream:
             self.is_full = True
             self._pace()
 
-    def end(self) -> None:
+    def end(self, trailers: Mapping[str, str]) -> None:
         self._has_ended = True
-        self._changed.set()
+        self.received_trailers = trailers
+        self._tell_end()
 
     def cut_short(self) -> None:
         """Who sends it has gone; nothing happens when it had sent all."""
-        if not self._has_ended:
-            self._is_cut_short = True
-            self._changed.set()
+        if not self._has_ended and not self.is_cut_short:
+            self.is_cut_short = True
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        self._changed.set()
+        if self.on_end is not None:
+            self.on_end()
 
     # the reader calls these
 
@@ -133,11 +159,11 @@ class BodyStream:
     async def read(self) -> bytes:
         """All that has come since; empty at the end. Raises BodyCutShort."""
         while not self._pieces and not self._has_ended:
-            if self._is_cut_short:
+            if self.is_cut_short:
                 raise BodyCutShort("the client went away in the middle of its request")
             self._changed.clear()
             await self._changed.wait()
-        taken = self._take_all()
+        taken = self.take()
         if self._expected is not None:
             self._check(taken, self._expected)
         return taken
@@ -153,9 +179,10 @@ class BodyStream:
     def close(self) -> None:
         """Whatever else comes is thrown away."""
         self._is_unwanted = True
-        self._take_all()
+        self.take()
 
-    def _take_all(self) -> bytes:
+    def take(self) -> bytes:
+        """All that has come since, without waiting for it."""
         taken = b"".join(self._pieces)
         self._pieces.clear()
         self._held_bytes = 0

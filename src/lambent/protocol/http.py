@@ -24,6 +24,9 @@ class HttpRequest:
     stream: BodyStream | None = None  # in place of the body, which still comes
     # What came after the body, in chunks: whatever was decided by the head, these do not change it.
     trailers: dict[str, str] | None = None
+    peer: str = ""  # the sender's IP address, without its port; empty when it has none
+    is_tls: bool = False
+    version: str = "HTTP/1.1"  # or HTTP/1.0
     on_gone: Callable[[], object] | None = None  # called when its sender goes before it is answered
 
 

@@ -12,41 +12,38 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
+from lambent.protocol.body_budget import Share
 from lambent.protocol.body_source import BodyStream, send_pieces
-from lambent.protocol.http import HttpRequest
 from lambent.protocol.http_head import (
-    STATUS_LINES,
     has_long_body,
     head_without_upgrade,
+    is_interim,
     is_without_body,
+    refusal,
     source_head,
-    target,
     whole_head,
 )
+from lambent.protocol.incoming_request import IncomingRequest
+from lambent.protocol.peer_address import peer_address
 
 if TYPE_CHECKING:
     from lambent.protocol.body_budget import BodyBudget
     from lambent.protocol.body_source import BodySource
+    from lambent.protocol.http import HttpRequest
+    from lambent.protocol.incoming_request import ReceivedRequest
 
 logger = logging.getLogger(__name__)
 
-_HEADER_OVERHEAD_BYTES = 128  # about what one takes in memory beside its text
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
+_LINGER_SECONDS = 2  # for who is refused to read why
 
 
-class _Received(NamedTuple):
-    request: HttpRequest
-    held_bytes: int  # of the budget, until the request is answered
-    is_last: bool  # of its connection: HTTP/1.0, or `Connection: close`
-    takes_chunks: bool  # as HTTP/1.1 does
-
-
-Receive = Callable[[HttpRequest, "Connection"], None]
-Streams = Callable[[HttpRequest], bool]
+Receive = Callable[["HttpRequest", "Connection"], None]
+Streams = Callable[["HttpRequest"], bool]
 
 
 class Connection(asyncio.Protocol):
@@ -75,34 +72,31 @@ class Connection(asyncio.Protocol):
         self.is_quiet = False  # nothing came or went since somebody set this
         self._may_write = asyncio.Event()  # the other side takes what is written, or has gone
         self._may_write.set()
-        self._waiting: deque[_Received] = deque()
-        self._answering: _Received | None = None
+        self._waiting: deque[ReceivedRequest] = deque()
+        self._answering: ReceivedRequest | None = None
         self._is_finishing = False  # the request in hand is the last one to be answered
         self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._is_tls = False
+        self._sending: BodySource | None = None  # of the answer that is on its way
         self._is_closing = False  # nothing more is read or answered
         self._has_declined_upgrade = False
         self._unread_bytes = 0  # came, and llhttp has told of nothing since
-        self._held_head_bytes = 0  # of the budget, for a head that is not whole yet
+        self._head_share = Share(budget)  # for a head that is not whole yet
         self._parser = httptools.HttpRequestParser(self)
-        self._start_message()
-
-    def _start_message(self) -> None:
-        self._url = b""
-        self._headers: dict[str, str] = {}
-        self._fields = self._headers  # those that come: of the head, later trailers
-        self._head_bytes = 0
-        self._began = 0.0
-        self._body: list[bytes] = []
-        self._held = 0
-        self._is_too_large = False
+        self._message = IncomingRequest()
 
     # asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no asyncio.Transport by class.
         self._transport = cast("asyncio.Transport", transport)
+        self._peer = peer_address(transport)
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
 
     def data_received(self, data: bytes) -> None:
+        if self._is_closing:
+            return
         self.is_quiet = False
         self._unread_bytes += len(data)
         try:
@@ -115,14 +109,19 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self.refuse(400)
         # llhttp tells of a header only when it has the whole of it, and keeps it until then.
-        if max(self._unread_bytes, self._head_bytes) > self._budget.max_head_bytes:
+        if max(self._unread_bytes, self._message.head_bytes) > self._budget.max_head_bytes:
             self.refuse(431)
-        self._hold_head()
+        if not self._head_share.hold(self._message.head_bytes + self._unread_bytes):
+            self.refuse(431)
 
     def eof_received(self) -> bool:
         """Whether the connection stays open for the answer to the request in hand."""
         self._cut_short()
-        if not self._may_half_close or self._answering is None:
+        if self._sending is not None and self._sending.length is None:
+            # It may have nothing to say for long, and only a write would tell that nobody waits.
+            self.hang_up()
+        # TLS has no connection that is half closed.
+        if self._is_closing or self._is_tls or not self._may_half_close or self._answering is None:
             return False
         self.finish()
         return True
@@ -151,8 +150,8 @@ class Connection(asyncio.Protocol):
         if self._answering is not None and self._answering.request.on_gone is not None:
             self._answering.request.on_gone()
         waiting = sum(received.held_bytes for received in self._waiting)
-        self._budget.give_back(self._held + self._held_head_bytes + waiting)
-        self._held = self._held_head_bytes = 0
+        self._budget.give_back(self._message.held_bytes + self._head_share.hand_over() + waiting)
+        self._message.held_bytes = 0
         self._waiting.clear()
         self._give_back_answering()
         self._lost(self)
@@ -160,38 +159,39 @@ class Connection(asyncio.Protocol):
     # llhttp calls these
 
     def on_message_begin(self) -> None:
-        self._start_message()
+        self._message = IncomingRequest()
 
     def on_url(self, url: bytes) -> None:
         self._unread_bytes = 0
-        self._head_bytes += len(url)
-        self._url += url
+        self._message.add_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._unread_bytes = 0
-        self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD_BYTES
-        if self._head_bytes > self._budget.max_head_bytes:
+        self._message.add_field(name, value)
+        if self._message.head_bytes > self._budget.max_head_bytes:
             self.refuse(431)
-        self._fields[name.lower().decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._began = time.monotonic()
-        self._fields = {}  # what was decided by the head, trailers must not change
+        message = self._message
+        version = self._parser.get_http_version()
+        if not message.end_head(self._parser.get_method(), version, time.monotonic()):
+            self.refuse(400)
+        if self._is_closing or self._transport is None or self._parser.should_upgrade():
+            return  # an offer to upgrade: `_decline_upgrade` begins it again
         # curl waits a second for this before it sends a body of more than 1 MB.
-        expects = "expect" in self._headers and self._headers["expect"].lower() == "100-continue"
-        if expects and self._transport is not None and not self._parser.should_upgrade():
+        if message.headers.get("expect", "").lower() == "100-continue" and not message.is_old:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._streams is not None and has_long_body(self._headers):
+        if self._streams is not None and has_long_body(message.headers):
             self._begin_stream(self._streams)
 
     def _begin_stream(self, streams: Streams) -> None:
         received = self._received()
-        if not self._parser.should_upgrade() and streams(received.request):
-            length = self._headers.get("content-length")
+        if streams(received.request):
+            length = received.request.headers.get("content-length")
             self._stream = BodyStream(None if length is None else int(length), self._pace_reading)
             received.request.stream = self._stream
             self._hold_whole_head()
-            self._take(received._replace(held_bytes=self._held))
+            self._take(received._replace(held_bytes=self._message.held_bytes))
 
     def _cut_short(self) -> None:
         if self._stream is not None:
@@ -199,43 +199,33 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._unread_bytes = 0
+        message = self._message
         if self._stream is not None:
             self._stream.feed(body)
-        elif not self._is_too_large and self._budget.take(len(body)):
-            self._held += len(body)
-            self._body.append(body)
+        elif not message.is_too_large and self._budget.take(len(body)):
+            message.held_bytes += len(body)
+            message.body.append(body)
         else:
-            self._is_too_large = True
-            self._budget.give_back(self._held)
-            self._held = 0
-            self._body.clear()
+            message.is_too_large = True
+            self._budget.give_back(message.held_bytes)
+            message.held_bytes = 0
+            message.body.clear()
 
     def on_message_complete(self) -> None:
+        self._message.join_repeated()
         if self._stream is not None:
             self._end_stream(self._stream)
         elif not self._parser.should_upgrade():  # otherwise `_decline_upgrade` begins it again
             self._hold_whole_head()
             self._take(self._received())
 
-    def _received(self) -> _Received:
-        path, _, query = target(self._url).decode("latin-1").partition("?")
-        request = HttpRequest(
-            method=self._parser.get_method().decode("latin-1"),
-            path=path,
-            query=query,
-            headers=self._headers,
-            body=b"".join(self._body),
-            began=self._began,
-            is_too_large=self._is_too_large,
-            trailers=self._fields,
-        )
-        is_old = self._parser.get_http_version() == "1.0"
-        is_last = is_old or not self._parser.should_keep_alive()
-        return _Received(request, self._held, is_last, not is_old)
+    def _received(self) -> ReceivedRequest:
+        keeps_alive = self._parser.should_keep_alive()
+        return self._message.received(self._peer, is_tls=self._is_tls, keeps_alive=keeps_alive)
 
-    def _take(self, received: _Received) -> None:
-        self._body = []
-        self._held = 0
+    def _take(self, received: ReceivedRequest) -> None:
+        self._message.body = []
+        self._message.held_bytes = 0
         if self.is_open and self._answering is None:
             self._answer(received)
         elif self.is_open and len(self._waiting) < _MAX_WAITING_REQUESTS:
@@ -245,24 +235,32 @@ class Connection(asyncio.Protocol):
             self.refuse(400)
 
     def _end_stream(self, stream: BodyStream) -> None:
-        stream.end()
         self._stream = None
-        self._fields.clear()
-        self._budget.give_back(self._held_head_bytes)  # of trailers
-        self._held_head_bytes = self._head_bytes = 0
+        message = self._message
+        answering = self._answering
+        if (
+            answering is not None
+            and answering.request.stream is stream
+            and self._head_share.hold(message.head_bytes)
+        ):
+            # From here on the trailers count with their request.
+            held = answering.held_bytes + self._head_share.hand_over()
+            self._answering = answering._replace(held_bytes=held)
+        else:
+            message.fields.clear()
+            self._head_share.hold(0)
+        message.head_bytes = 0
+        stream.end(message.fields)
         self._pace_reading()
         if self._answering is None:  # it was answered before its end
             self._go_on()
 
     def _hold_whole_head(self) -> None:
         """From here on the head counts with its request."""
-        self._budget.give_back(self._held_head_bytes)
-        self._held_head_bytes = 0
-        if self._budget.take(self._head_bytes):
-            self._held += self._head_bytes
-        else:
+        if not self._head_share.hold(self._message.head_bytes):
             self.refuse(431)
-        self._head_bytes = 0
+        self._message.held_bytes += self._head_share.hand_over()
+        self._message.head_bytes = 0
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Go on in HTTP/1.1, as a server may: Java's client offers HTTP/2 with its first request.
@@ -274,20 +272,12 @@ class Connection(asyncio.Protocol):
             self.refuse(400)
             return
         self._has_declined_upgrade = True
-        head = head_without_upgrade(self._parser.get_method(), self._url, self._headers)
+        message = self._message
+        head = head_without_upgrade(message.method, message.url, message.headers, message.version)
         self._parser = httptools.HttpRequestParser(self)
         self.data_received(head + rest)
 
-    def _hold_head(self) -> None:
-        more = self._head_bytes + self._unread_bytes - self._held_head_bytes
-        if more > 0 and not self._budget.take(more):
-            self.refuse(431)
-        elif more:
-            if more < 0:
-                self._budget.give_back(-more)
-            self._held_head_bytes += more
-
-    def _answer(self, received: _Received) -> None:
+    def _answer(self, received: ReceivedRequest) -> None:
         self._answering = received
         self._receive(received.request, self)
 
@@ -315,11 +305,12 @@ class Connection(asyncio.Protocol):
         if self._transport is None or answering is None or self._is_closing:
             return
         self.is_quiet = False
-        is_last = answering.is_last or self._is_finishing
+        # An interim answer ends nothing: the end of the connection does.
+        is_last = answering.is_last or self._is_finishing or is_interim(status)
+        has_body = answering.request.method != "HEAD" and not is_without_body(status)
         # One write: each is a system call, and wakes the other side.
         self._transport.write(
-            whole_head(status, head, len(body), is_last=is_last)
-            + (body if answering.request.method != "HEAD" else b"")
+            whole_head(status, head, len(body), is_last=is_last) + (body if has_body else b"")
         )
         self._end_answer(is_last=is_last)
 
@@ -334,7 +325,8 @@ class Connection(asyncio.Protocol):
         has_body = answering.request.method != "HEAD" and not is_without_body(status)
         is_chunked = source.length is None and has_body and answering.takes_chunks
         # What the head says is kept to.
-        self._is_finishing = self._is_finishing or answering.is_last
+        self._is_finishing = self._is_finishing or answering.is_last or is_interim(status)
+        self._sending = source
         self._transport.write(
             source_head(
                 status, head, source.length, is_chunked=is_chunked, is_last=self._is_finishing
@@ -354,6 +346,7 @@ class Connection(asyncio.Protocol):
 
     def end_sending(self) -> None:
         """Go on to the next request after `send`."""
+        self._sending = None
         if self._transport is not None and not self._is_closing:
             self._end_answer(is_last=self._is_finishing)
 
@@ -386,10 +379,18 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, status: int) -> None:
         """Answer what is no request of this API's at all, and hang up."""
-        if self._transport is not None and not self._is_closing:
-            self._transport.write(
-                f"{STATUS_LINES[status]}Connection: close\r\nContent-Length: 0\r\n\r\n".encode()
-            )
+        if self._transport is None or self._is_closing:
+            return
+        if self._sending is not None:
+            self.hang_up()  # whoever reads that answer would take this for a part of it
+            return
+        self._transport.write(refusal(status))
+        if self._transport.can_write_eof():
+            # To close it with something unread would take back what is written.
+            self._is_closing = True
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.hang_up)
+        else:
             self._close()
 
     def _close(self) -> None:

@@ -1,7 +1,7 @@
 """The output of an operation as a response: a function for each, made once from the model.
 
-The two protocols are two functions: `rest_json_serializer` and `json_serializer`. An operation
-that answers an event stream has none: its response has no end that could be put into a body.
+The two protocols are two functions: `rest_json_serializer` and `json_serializer`. Operations that
+answer events have theirs in `event_stream.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AddHeaders = Callable[[Output, Headers], None]
 
 REQUEST_ID = "x-amzn-RequestId"
 JSON = "application/json"
-_BYTES = "application/octet-stream"
+BYTES = "application/octet-stream"
 _TEXT = "text/plain"
 
 _WITHOUT_BODY = {204, 304}
@@ -62,18 +62,14 @@ def json_content_type(model: ServiceModel) -> str:
     return f"application/x-amz-json-{model.metadata.get('jsonVersion', '1.1')}"
 
 
-def rest_json_serializer(operation: OperationModel, corrections: Corrections) -> Serialize | None:
+def rest_json_serializer(operation: OperationModel, corrections: Corrections) -> Serialize:
     """Status, headers and body, each where the model binds members to it."""
-    if operation.has_event_stream_output:
-        return None
-    shape = operation.output_shape
-    default_status: int = operation.http.get("responseCode", 200)
-    status_member = next((name for name, _ in members_at(shape, "statusCode")), "")
+    shape, status_in = operation.output_shape, status_of(operation)
     content_type = corrections.payload_types.get(operation.name) or _content_type(shape)
     add_headers, encode = header_writer(shape), _body_writer(shape)
 
     def serialize(output: Output, request_id: str) -> HttpResponse:
-        status = output.get(status_member) or default_status
+        status = status_in(output)
         headers = [("Content-Type", content_type), (REQUEST_ID, request_id)]
         add_headers(output, headers)
         # A body with these statuses would be read as the start of the next response.
@@ -83,10 +79,17 @@ def rest_json_serializer(operation: OperationModel, corrections: Corrections) ->
     return serialize
 
 
+def status_of(operation: OperationModel) -> Callable[[Output], int]:
+    """A function to the status of an output: a member of it, or always the same."""
+    default: int = operation.http.get("responseCode", 200)
+    member = next((name for name, _ in members_at(operation.output_shape, "statusCode")), "")
+    return lambda output: output.get(member) or default
+
+
 def header_writer(shape: StructureShape | None) -> AddHeaders:
     """A function that adds the members of a shape that are bound to headers."""
     rows = [
-        (member, serialized_name(member, inner), _header_text(inner))
+        (member, _header_name(member, inner), _header_text(inner))
         for member, inner in members_at(shape, "header")
     ]
     prefixed = [
@@ -114,6 +117,16 @@ def header_safe(text: str) -> str:
 def _prefixed_headers(prefix: str, values: dict[str, str]) -> Headers:
     names = ((prefix + name, value) for name, value in values.items())
     return [(name, header_safe(value)) for name, value in names if _HEADER_NAME.fullmatch(name)]
+
+
+def _header_name(member: str, shape: Shape) -> str:
+    """Content-Type says what the body is, which is no member's to say.
+
+    The body of InvokeWithResponseStream is messages. AWS tells what the function streams in them in
+    a header of its own; the gateways that read it there show it in their tests.
+    """
+    name = serialized_name(member, shape)
+    return "x-amzn-Remapped-Content-Type" if name == "Content-Type" else name
 
 
 def _header_text(shape: Shape) -> Callable[[Any], str]:
@@ -154,7 +167,7 @@ def _payload_writer(name: str, shape: Shape) -> _Body:
 def _content_type(shape: StructureShape | None) -> str:
     payload = payload_member(shape)
     kind = members(shape)[payload].type_name if payload is not None else "structure"
-    return {"blob": _BYTES, "string": _TEXT}.get(kind, JSON)
+    return {"blob": BYTES, "string": _TEXT}.get(kind, JSON)
 
 
 def _nothing(output: Output) -> bytes:

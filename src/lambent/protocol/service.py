@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambent.protocol.corrections import CORRECTIONS, Corrections
 from lambent.protocol.errors import SerializeError, json_errors, rest_json_errors
+from lambent.protocol.event_stream import event_stream_serializer
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.model import load_model
 from lambent.protocol.parser import Parse, json_parser, rest_json_parser
@@ -69,6 +70,12 @@ def _find_by_target(model: ServiceModel) -> _Find:
     return find
 
 
+def _rest_json_serializer(operation: OperationModel, corrections: Corrections) -> Serialize:
+    if operation.has_event_stream_output:
+        return event_stream_serializer(operation)
+    return rest_json_serializer(operation, corrections)
+
+
 class _Protocol(NamedTuple):
     find: Callable[[ServiceModel], _Find]
     parser: Callable[[OperationModel], Parse]
@@ -77,7 +84,9 @@ class _Protocol(NamedTuple):
 
 
 _PROTOCOLS = {
-    "rest-json": _Protocol(_find_by_path, rest_json_parser, rest_json_serializer, rest_json_errors),
+    "rest-json": _Protocol(
+        _find_by_path, rest_json_parser, _rest_json_serializer, rest_json_errors
+    ),
     "smithy-rpc-v2-cbor": _Protocol(
         find_by_operation_path, cbor_parser, cbor_serializer, cbor_errors
     ),
@@ -151,8 +160,9 @@ class Service:
     def serialize(self, operation: str, output: dict[str, Any], request_id: str) -> HttpResponse:
         """The response to an operation of `operations`; members that are None are left out.
 
-        Timestamps may be datetimes or already in the model's format. Raises ValueError for an
-        operation that answers an event stream.
+        Timestamps may be datetimes or already in the model's format. Of an operation that answers
+        events, the member with them is an EventStream: the response has a `source`, which closes
+        it. Raises ValueError for such an operation in a protocol other than REST.
         """
         serialize = self._plans[operation].serialize
         if serialize is None:

@@ -28,7 +28,9 @@ _HEADER = re.compile(
     re.ASCII,
 )
 _CREDENTIAL = re.compile(
-    r"([A-Z0-9]{16,128})/([0-9]{8})/([a-z0-9-]{1,32})/([a-z0-9-]{1,63})/aws4_request", re.ASCII
+    # AWS's access keys have 16 characters at least; where any will do, they are words.
+    r"([A-Za-z0-9_]{1,128})/([0-9]{8})/([a-z0-9-]{1,32})/([a-z0-9-]{1,63})/aws4_request",
+    re.ASCII,
 )
 _SIGNED_HEADERS = re.compile(r"[!#-'*+.0-9^-z|~-]+(?:;[!#-'*+.0-9^-z|~-]+)*", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -1,12 +1,11 @@
-"""The public HTTP listener: bound before it serves, stopped from outside."""
+"""The public HTTP listener: on sockets bound before it serves, stopped from outside."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
+import contextlib
 import functools
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -14,9 +13,12 @@ from typing import TYPE_CHECKING
 
 from lambent.protocol.body_budget import MAX_HEAD_BYTES, BodyBudget
 from lambent.protocol.body_source import BodyCutShort
+from lambent.protocol.handshake import Handshake
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.http_connection import Connection, Streams
+from lambent.protocol.http_head import header_lines
 from lambent.protocol.refusal import Refusal
+from lambent.server.listening import BACKLOG, Listening
 
 if TYPE_CHECKING:
     from lambent.protocol.body_source import BodySource
@@ -26,18 +28,19 @@ logger = logging.getLogger(__name__)
 
 Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-_BACKLOG = 2048
 _LAST_ANSWERS_SECONDS = 5
 # SDKs keep connections in a pool about that long. One that is quiet is closed after once to twice
 # this: a timer for each would cost every request as much as reading it.
 _KEEP_ALIVE_SECONDS = 60
+# A client has them before anything is known of it.
+_HANDSHAKE_SECONDS = 10
+# For what is still to be sent, and for the client's farewell: many end without one.
+_TLS_CLOSING_SECONDS = 60
+# For the farewell alone, when the server ends.
+_FAREWELL_SECONDS = 1
 _FAILURE = HttpResponse(
     status=500, headers=[("content-type", "text/plain")], body=b"Internal Server Error"
 )
-
-
-class AddressInUse(Exception):
-    """Raised when the address to listen on cannot be had."""
 
 
 class Listener:
@@ -78,21 +81,37 @@ class Listener:
             connection.finish()
         return len(self._connections)
 
-    async def serve(self, listening: socket.socket) -> None:
+    async def serve(self, *addresses: Listening) -> None:
         """The owner of every connection and of what answers its requests."""
+        with contextlib.ExitStack() as accepting:
+            for address in addresses:
+                server = await self._accept(address)
+                accepting.callback(server.close)
+            sweeping = asyncio.create_task(self._close_quiet_ones(), name="quiet connections")
+            try:
+                await self._stopped.wait()
+            finally:
+                sweeping.cancel()
+                accepting.close()
+                await self._finish()
+
+    async def _accept(self, address: Listening) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._connect, sock=listening, backlog=_BACKLOG)
-        sweeping = asyncio.create_task(self._close_quiet_ones(), name="quiet connections")
-        try:
-            await self._stopped.wait()
-        finally:
-            sweeping.cancel()
-            server.close()
-            await self._finish()
+        if address.tls is None:
+            return await loop.create_server(self._connect, sock=address.socket, backlog=BACKLOG)
+        return await loop.create_server(
+            lambda: Handshake(self._connect_after_handshake),
+            sock=address.socket,
+            backlog=BACKLOG,
+            ssl=address.tls,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+            ssl_shutdown_timeout=_TLS_CLOSING_SECONDS,
+        )
 
     async def _finish(self) -> None:
         for connection in list(self._connections):
             connection.finish()
+        leaving = asyncio.create_task(self._leave_without_farewell(), name="farewells")
         self._tell_when_over()
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -100,12 +119,24 @@ class Listener:
         except TimeoutError:
             logger.error("%d requests are not answered in time", len(self._at_work))
         finally:
+            leaving.cancel()
             tasks = list(self._at_work.values())
             for task in tasks:
                 task.cancel()
             for connection in list(self._connections):
                 connection.hang_up()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _leave_without_farewell(self) -> None:
+        """Of TLS: whoever keeps a connection for later does not answer its end either."""
+        while True:
+            await asyncio.sleep(_FAREWELL_SECONDS)
+            for connection in list(self._connections):
+                if connection.is_at_rest and not connection.is_open:
+                    connection.hang_up()
+
+    def _connect_after_handshake(self) -> Connection | Refusal:
+        return Refusal() if self._stopped.is_set() else self._connect()
 
     def _connect(self) -> Connection | Refusal:
         if self._bounds is None:
@@ -133,13 +164,16 @@ class Listener:
         )
 
     async def _respond(self, request: HttpRequest, connection: Connection) -> None:
+        response, head = _FAILURE, ""
         try:
             response = await self._answer(request)
+            head = _head(response)
             if response.source is not None:
-                await _send(response, response.source, connection)
+                request.on_gone = self._at_work[connection].cancel
+                await _send(response.status, head, response.source, connection)
         except Exception:  # the boundary of a request: its failure is nobody else's
             logger.exception("a request could not be answered")
-            response = _FAILURE
+            response, head = _FAILURE, _head(_FAILURE)
         finally:
             # First: the next request of this connection begins as soon as this one is answered.
             del self._at_work[connection]
@@ -147,7 +181,7 @@ class Listener:
         if response.source is not None:
             connection.end_sending()
         else:
-            connection.respond(response.status, response.body, _head(response))
+            connection.respond(response.status, response.body, head)
 
     def _tell_when_over(self) -> None:
         if self._stopped.is_set() and not (self._connections or self._at_work):
@@ -172,14 +206,19 @@ def _date_line(second: int) -> str:
 
 
 def _head(response: HttpResponse) -> str:
-    lines = [f"{name}: {value}\r\n" for name, value in response.headers]
-    is_passed_on = response.source is not None and any(n == "date" for n, _ in response.headers)
-    return ("" if is_passed_on else _date_line(int(time.time()))) + "".join(lines)
-
-
-async def _send(response: HttpResponse, source: BodySource, connection: Connection) -> None:
     try:
-        await connection.send(response.status, source, _head(response))
+        lines = header_lines(response.headers)
+    except ValueError:
+        if response.source is not None:
+            response.source.close()
+        raise
+    is_passed_on = response.source is not None and any(n == "date" for n, _ in response.headers)
+    return ("" if is_passed_on else _date_line(int(time.time()))) + lines
+
+
+async def _send(status: int, head: str, source: BodySource, connection: Connection) -> None:
+    try:
+        await connection.send(status, source, head)
     except BodyCutShort as error:
         if connection.is_open:
             logger.warning("an answer ended before its end: %s", error)
@@ -189,32 +228,3 @@ async def _send(response: HttpResponse, source: BodySource, connection: Connecti
         connection.hang_up()
     finally:
         source.close()
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises AddressInUse with what to do."""
-    try:
-        return _listening(host, port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no DNS could hold
-        reason = getattr(error, "strerror", None) or error
-        is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
-        advice = (
-            "Another server may have it: choose another with --port."
-            if is_taken
-            else "Choose an address of this machine with --host."
-        )
-        raise AddressInUse(f"cannot listen on {host}:{port}: {reason}. {advice}") from error
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(_BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
-    return bound

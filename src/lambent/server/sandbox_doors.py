@@ -16,6 +16,7 @@ from lambent.server import sandbox_door
 from lambent.server.connection_bounds import ConnectionBounds, Places
 from lambent.server.gateway import MAX_REQUEST_BYTES
 from lambent.server.listener import Listener
+from lambent.server.listening import Listening, limit_unsent
 from lambent.server.sandbox_door import SandboxDoor
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class SandboxDoors:
 
         What was asked before the end is done all the same. Outside `serving` callers wait.
         """
+        limit_unsent(door)
         self._quiet[door] = own
         if self._serving is not None:
             self._watch(door)
@@ -164,6 +166,6 @@ async def _serve(listener: Listener, door: socket.socket, function: ConnectionBo
     try:
         # A descriptor of its own: the slot's is closed by others, at any moment after the end.
         with door.dup() as listening:
-            await listener.serve(listening)
+            await listener.serve(Listening(socket=listening))
     except OSError as error:
         logger.warning("a function cannot reach AWS's APIs: %s", error)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.body_budget import BodyBudget, Share
 
 
 def test_no_more_is_taken_than_there_is():
@@ -19,3 +19,21 @@ def test_what_is_a_part_of_another_takes_from_both():
     one.give_back(8)
     assert other.take(3)
     assert whole.held_bytes == 3
+
+
+def test_a_share_changes_in_size():
+    budget = BodyBudget(limit_bytes=100)
+    share = Share(budget)
+    for count in (60, 100, 10):
+        assert share.hold(count)
+        assert (share.held_bytes, budget.held_bytes) == (count, count)
+    assert not share.hold(101)
+    assert (share.held_bytes, budget.held_bytes) == (10, 10)
+
+
+def test_a_share_is_given_away_as_it_is():
+    budget = BodyBudget(limit_bytes=100)
+    share = Share(budget)
+    share.hold(30)
+    assert share.hand_over() == 30
+    assert (share.held_bytes, budget.held_bytes) == (0, 30)

@@ -54,7 +54,7 @@ async def test_what_is_fed_is_read_in_order_to_its_end():
     stream.feed(b"c")
     assert await reading == b"c"
     stream.feed(b"d")
-    stream.end()
+    stream.end({})
     assert [await stream.read(), await stream.read(), await stream.read()] == [b"d", b"", b""]
 
 
@@ -62,7 +62,7 @@ async def test_a_reader_that_waits_is_told_of_the_end():
     stream = Paces().stream
     reading = asyncio.create_task(stream.read())
     await asyncio.sleep(0)
-    stream.end()
+    stream.end({})
     assert await reading == b""
 
 
@@ -86,7 +86,7 @@ async def test_a_body_that_is_cut_short_never_looks_whole():
 
 async def test_who_goes_after_the_end_cuts_nothing_short():
     stream = Paces().stream
-    stream.end()
+    stream.end({})
     stream.cut_short()
     assert await stream.read() == b""
 

@@ -132,7 +132,7 @@ async def test_a_body_is_sent_while_it_comes(length, ending):
         asking = asyncio.create_task(asked(side, outgoing("PUT", body=body)))
         await settle()
         body.feed(b"end")
-        body.end()
+        body.end({})
         assert await asking == (200, b"hello")
 
 

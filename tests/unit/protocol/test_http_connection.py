@@ -67,7 +67,7 @@ async def test_more_pipelined_requests_than_anyone_needs_end_the_connection():
 async def test_a_body_may_come_in_chunks_with_trailers(served):
     server, client = served
     client.send(
-        b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTrailer: X-Error\r\n\r\n"
+        b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Error\r\n\r\n"
         b"3\r\nabc\r\n2;extension=1\r\nde\r\n"
     )
     client.send(b"0\r\nX-Error: Oh.No\r\n\r\n")
@@ -92,7 +92,7 @@ async def test_trailers_do_not_change_the_head(served, name):
 
 async def test_a_body_is_asked_for_when_the_client_waits_for_that(served):
     _, client = served
-    client.send(b"POST /a HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n")
+    client.send(b"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n")
     assert await client.reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     client.send(b"abc")
     assert (await client.receive()).body == b"POST /a"
@@ -103,7 +103,7 @@ async def test_a_body_is_asked_for_when_the_client_waits_for_that(served):
     [
         b"GET /a HTTP/1.0\r\n\r\n",
         b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     ],
 )
 async def test_the_last_request_s_answer_ends_the_connection(served, head):
@@ -120,10 +120,10 @@ async def test_the_last_request_s_answer_ends_the_connection(served, head):
     [
         b"\0\1\2\3\r\n\r\n",
         b"GET /a SPDY/3\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nno colon\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"GET /a HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
@@ -152,7 +152,7 @@ async def test_an_offer_to_upgrade_is_declined(served):
 
 async def test_nobody_needs_to_offer_it_twice(served):
     _, client = served
-    upgrade = b"GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    upgrade = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     client.send(upgrade + upgrade)
     assert (await client.receive()).status == 200
     assert (await client.receive()).status == 400
@@ -176,7 +176,7 @@ async def test_a_mistake_of_ours_is_logged_and_ends_only_that_connection(served,
     broken = server.make()
     transport = MemoryTransport()
     broken.connection_made(transport)
-    feed(broken, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    feed(broken, transport, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert transport.is_closed
     assert "RuntimeError: ours" in caplog.text
     server.receive = working
@@ -185,7 +185,7 @@ async def test_a_mistake_of_ours_is_logged_and_ends_only_that_connection(served,
 
 async def test_head_has_no_body_and_its_length(served):
     _, client = served
-    client.send(b"HEAD /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    client.send(b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n")
     head = await client.reader.readuntil(b"\r\n\r\n")
     assert b"Content-Length: 7\r\n" in head
     assert (await client.receive()).body == b"GET /b"
@@ -195,8 +195,8 @@ async def test_head_has_no_body_and_its_length(served):
     ("target", "path", "query"),
     [
         ("/a?b=c?d", "/a", "b=c?d"),
-        ("http://here:1/a?b", "/a", "b"),
-        ("http://here", "/", ""),
+        ("http://127.0.0.1:9001/a?b", "/a", "b"),
+        ("http://127.0.0.1:9001", "/", ""),
         ("/a%2Fb", "/a%2Fb", ""),
         ("*", "*", ""),
     ],
@@ -219,13 +219,13 @@ def half_closing(server):
 def test_a_client_may_have_its_answer_after_its_own_end():
     server = Server(answers=False)
     connection, transport = half_closing(server)
-    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    feed(connection, transport, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert connection.eof_received()
     connection.respond(200, b"late")
     assert transport.written.endswith(b"late")
     assert transport.is_closed
     connection, transport = half_closing(server)
-    feed(connection, transport, b"GET /a HTTP/1.1\r\n")
+    feed(connection, transport, b"GET /a HTTP/1.1\r\nHost: a\r\n")
     assert not connection.eof_received()
 
 
@@ -233,7 +233,7 @@ def test_a_runtime_that_ends_its_side_is_gone():
     server, transport = Server(answers=False), MemoryTransport()
     connection = server.make()
     connection.connection_made(transport)
-    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    feed(connection, transport, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert not connection.eof_received()
 
 
@@ -241,7 +241,11 @@ def test_one_that_is_to_finish_answers_what_it_has_and_nothing_more():
     server, transport = Server(answers=False), MemoryTransport()
     connection = server.make()
     connection.connection_made(transport)
-    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    feed(
+        connection,
+        transport,
+        b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
     connection.finish()
     assert not transport.is_closed
     connection.respond(200, b"last")
@@ -264,7 +268,7 @@ def test_it_tells_whether_anything_happened_or_is_to_happen():
     connection.connection_made(transport)
     connection.is_quiet = True
     assert connection.is_at_rest
-    feed(connection, transport, b"GET /a HTTP/1.1\r\n\r\n")
+    feed(connection, transport, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert not connection.is_quiet
     assert not connection.is_at_rest
     connection.is_quiet = True
@@ -304,11 +308,13 @@ def test_it_runs_on_the_server_s_loop():
 
 FRAGMENTS = st.sampled_from(
     [
-        b"GET / HTTP/1.1\r\n",
-        b"POST /a?b HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n",
+        b"POST /a?b HTTP/1.1\r\nHost: a\r\n",
         b"POST / HTTP/1.0\r\n",
         b"CONNECT a:1 HTTP/1.1\r\n",
         b"Content-Length: 5\r\n",
+        b"Host: b\r\n",
+        b"Cookie: a=1\r\n",
         b"Transfer-Encoding: chunked\r\n",
         b"Connection: close\r\n",
         b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
@@ -341,7 +347,7 @@ def test_no_bytes_in_no_pieces_do_harm(data, cuts, answers):
     server.answers = True
     connection, transport = server.make(), MemoryTransport()
     connection.connection_made(transport)
-    feed(connection, transport, b"POST /next HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")
+    feed(connection, transport, b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok")
     assert transport.written.endswith(b"POST /next")
     assert server.budget.held_bytes == 0
 
@@ -351,7 +357,7 @@ def test_a_request_tells_when_it_began_to_come_in():
     connection = server.make()
     connection.connection_made(transport)
     before = time.monotonic()
-    feed(connection, transport, b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nha")
+    feed(connection, transport, b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha")
     between = time.monotonic()
     feed(connection, transport, b"lf")
     assert before <= server.requests[0].began <= between

@@ -43,7 +43,7 @@ async def send(connection, file=None):
     connection.end_sending()
 
 
-def asked(request=b"GET /a HTTP/1.1\r\n\r\n"):
+def asked(request=b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"):
     """A connection of which a request waits for its answer; who it belongs to is told of loss."""
     lost: list[Connection] = []
     connection = Connection(
@@ -82,7 +82,7 @@ async def test_files_and_other_answers_follow_each_other_on_one_connection():
 
 
 async def test_of_a_file_only_the_head_is_sent_for_head():
-    connection, transport = asked(b"HEAD /a HTTP/1.1\r\n\r\n")
+    connection, transport = asked(b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n")
     file = File()
     await send(connection, file)
     assert transport.written.endswith(b"Content-Length: 1024\r\n\r\n")

@@ -22,7 +22,7 @@ def test_a_flood_of_headers_is_refused(pieces):
     server, transport = Server(budget=8 * MIB), MemoryTransport()
     connection = server.make()
     connection.connection_made(transport)
-    feed(connection, transport, b"POST /a HTTP/1.1\r\n", *pieces)
+    feed(connection, transport, b"POST /a HTTP/1.1\r\nHost: a\r\n", *pieces)
     assert transport.written.startswith(b"HTTP/1.1 431 ")
     assert transport.is_closed
     assert server.requests == []
@@ -43,7 +43,7 @@ def test_a_listener_may_take_smaller_heads_only():
         transport = MemoryTransport()
         connection = server.make()
         connection.connection_made(transport)
-        feed(connection, transport, b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * length))
+        feed(connection, transport, b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"v" * length))
         assert transport.written.startswith(b"HTTP/1.1 " + status)
 
 
@@ -51,7 +51,11 @@ def test_what_came_with_a_flood_is_not_answered():
     server, transport = Server(budget=8 * MIB), MemoryTransport()
     connection = server.make()
     connection.connection_made(transport)
-    feed(connection, transport, b"POST /a HTTP/1.1\r\nX: %s\r\n" % (b"v" * 1_200_000) + b"\r\n" * 9)
+    feed(
+        connection,
+        transport,
+        b"POST /a HTTP/1.1\r\nHost: a\r\nX: %s\r\n" % (b"v" * 1_200_000) + b"\r\n" * 9,
+    )
     assert transport.written.count(b"HTTP/1.1 ") == 1
     assert server.requests == []
     assert not connection.is_open
@@ -70,7 +74,7 @@ def test_heads_that_are_not_whole_yet_share_the_budget_too():
     connections = [(server.make(), MemoryTransport()) for _ in range(5)]
     for connection, transport in connections:
         connection.connection_made(transport)
-        feed(connection, transport, b"POST /a HTTP/1.1\r\nX: ", b"v" * 1000)
+        feed(connection, transport, b"POST /a HTTP/1.1\r\nHost: a\r\nX: ", b"v" * 1000)
     assert 3000 < server.budget.held_bytes <= 4000
     assert connections[-1][1].written.startswith(b"HTTP/1.1 431 ")
     for connection, transport in connections[:3]:
@@ -85,7 +89,7 @@ def test_a_head_that_is_whole_at_once_needs_room_too():
     server, transport = Server(budget=1000, answers=False), MemoryTransport()
     connection = server.make()
     connection.connection_made(transport)
-    request = b"POST /a HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * 500)
+    request = b"POST /a HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"v" * 500)
     feed(connection, transport, request)
     assert server.budget.held_bytes > 500
     feed(connection, transport, request)
@@ -100,14 +104,14 @@ def test_short_headers_count_for_what_they_take_in_memory():
     connection = server.make()
     connection.connection_made(transport)
     headers = b"".join(b"%d:\r\n" % number for number in range(20_000))
-    feed(connection, transport, b"POST /a HTTP/1.1\r\n" + headers)
+    feed(connection, transport, b"POST /a HTTP/1.1\r\nHost: a\r\n" + headers)
     assert transport.written.startswith(b"HTTP/1.1 431 ")
 
 
 async def test_a_body_of_many_small_chunks_is_no_flood():
     async with serving() as (server, address):
         client = await address.connect()
-        client.send(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         client.send(b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n")
         assert (await client.receive()).status == 200
         assert server.requests[0].body == b"x" * 50_000
@@ -144,7 +148,7 @@ async def test_a_lost_connection_gives_its_share_back():
         for path in ("/answering", "/waiting"):
             client.send_request("POST", path, b"x" * 100)
         await server.received.get()
-        client.send(b"POST /half HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
+        client.send(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
         await client.close()
         connection = await server.lost.get()
         assert server.budget.held_bytes == 0

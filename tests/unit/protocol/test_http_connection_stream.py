@@ -12,9 +12,9 @@ from lambent.protocol.body_budget import BodyBudget
 from lambent.protocol.body_source import BodyCutShort
 from lambent.protocol.http_connection import Connection
 
-LONG = b"PUT /long HTTP/1.1\r\nContent-Length: 300000\r\n\r\n"
-CHUNKED = b"PUT /chunked HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-NEXT = b"GET /next HTTP/1.1\r\n\r\n"
+LONG = b"PUT /long HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
+CHUNKED = b"PUT /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Side:
@@ -62,13 +62,24 @@ async def test_a_long_body_is_read_while_it_comes():
     assert side.paths == ["/long", "/next"]
 
 
-async def test_trailers_of_a_stream_are_neither_its_head_s_nor_kept():
+async def test_trailers_of_a_stream_are_not_its_head_s():
     side = Side()
     side.come(CHUNKED + b"3\r\nabc\r\n")
     [request] = side.requests
     head = dict(request.headers)
     side.come(b"0\r\nAuthorization: other\r\nHost: b\r\n\r\n")
-    assert (request.headers, request.trailers) == (head, {})
+    assert request.headers == head
+    assert request.stream.received_trailers == {"authorization": "other", "host": "b"}
+
+
+async def test_trailers_of_a_stream_count_until_it_is_answered():
+    side = Side()
+    side.come(CHUNKED + b"3\r\nabc\r\n")
+    before = side.budget.held_bytes
+    side.come(b"0\r\nA: " + 1000 * b"b" + b"\r\n\r\n")
+    assert side.budget.held_bytes >= before + 1000
+    side.connection.respond(200, b"{}")
+    assert side.budget.held_bytes == 0
 
 
 async def test_a_body_whose_length_nobody_knows_is_read_without_its_frames():
@@ -85,7 +96,7 @@ async def test_a_body_whose_length_nobody_knows_is_read_without_its_frames():
 @pytest.mark.parametrize(
     ("head", "streams"),
     [
-        (b"PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\n", lambda request: True),
+        (b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", lambda request: True),
         (CHUNKED, lambda request: False),
     ],
     ids=["short", "not wanted"],
@@ -190,9 +201,9 @@ class Source:
 @pytest.mark.parametrize(
     ("request_head", "ending", "is_closed"),
     [
-        (b"GET /a HTTP/1.1\r\n\r\n", b"\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", False),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", False),
         (b"GET /a HTTP/1.0\r\n\r\n", b"Connection: close\r\n\r\nabcde", True),
-        (b"HEAD /a HTTP/1.1\r\n\r\n", b"X: y\r\n\r\n", False),
+        (b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", b"X: y\r\n\r\n", False),
     ],
     ids=["chunks", "until the end", "no body"],
 )
@@ -210,9 +221,9 @@ async def test_an_answer_of_unknown_length_is_framed_as_its_reader_can(
 async def test_two_lengths_are_no_request():
     """Whoever is behind this could take one for the end of the other."""
     for head in (
-        b"PUT /a HTTP/1.1\r\nContent-Length: 300000\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"PUT /a HTTP/1.1\r\nContent-Length: 300000\r\nContent-Length: 5\r\n\r\n",
-        b"PUT /a HTTP/1.1\r\nTransfer-Encoding: identity, chunked, x\r\n\r\n",
+        b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\nContent-Length: 5\r\n\r\n",
+        b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity, chunked, x\r\n\r\n",
     ):
         side = Side()
         side.come(head)

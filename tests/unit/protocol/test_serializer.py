@@ -146,6 +146,13 @@ def test_statuses_are_the_models(lambda_service, operation, status):
     assert lambda_service.serialize(operation, {}, "request").status == status
 
 
-def test_event_streams_are_not_serialized(lambda_service):
+def test_event_streams_are_not_serialized_outside_of_rest(logs_service):
     with pytest.raises(ValueError, match="event stream"):
-        lambda_service.serialize("InvokeWithResponseStream", {}, "request")
+        logs_service.serialize("StartLiveTail", {}, "request")
+
+
+def test_what_a_body_is_no_member_says(service):
+    act = service(None, {"Kind": at("header", "String", "Content-Type"), "Name": "String"})
+    _, headers, _ = answered(act, {"Kind": "text/html", "Name": "a"})
+    assert headers["Content-Type"] == "application/json"
+    assert headers["x-amzn-Remapped-Content-Type"] == "text/html"

@@ -236,3 +236,11 @@ def test_whatever_is_said_is_verified_or_refused(header, query):
     )
     with pytest.raises(SignatureRefused):
         verify(request)
+
+
+@pytest.mark.parametrize("key", ["test", "000000000000", "any_word"])
+def test_an_access_key_of_any_words_is_one(key):
+    request = signed(SigV4Auth, "/")
+    text = request.headers["authorization"].replace(KEY, key)
+    request.headers["authorization"] = text
+    assert read_signature(request).access_key_id == key

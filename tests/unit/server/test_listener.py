@@ -6,13 +6,13 @@ import io
 import signal
 from email.utils import parsedate_to_datetime
 
-import pytest
 from tests.unit.execution_environment.http_client import Address
 
 from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpResponse
 from lambent.server import listener as listener_module
-from lambent.server.listener import AddressInUse, Listener, bind
+from lambent.server.listener import Listener
+from lambent.server.listening import Listening, bind
 
 
 async def hello(request):
@@ -38,10 +38,11 @@ class Slow:
 
 @contextlib.asynccontextmanager
 async def serving(answer, *, drain_seconds=1):
-    with bind("127.0.0.1", 0) as bound:
+    [opened] = bind(["127.0.0.1"], 0)
+    with opened as bound:
         listener = Listener(answer, max_body_bytes=1000, drain_seconds=drain_seconds)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(listener.serve(bound))
+            tasks.create_task(listener.serve(Listening(socket=bound)))
             address = Address(*bound.getsockname())
             try:
                 yield listener, address
@@ -49,30 +50,6 @@ async def serving(answer, *, drain_seconds=1):
                 for client in address.clients:
                     await client.close()
                 listener.stop()
-
-
-def test_a_free_port_is_taken_for_port_0():
-    with bind("127.0.0.1", 0) as bound:
-        host, port = bound.getsockname()
-        assert (host, port > 0) == ("127.0.0.1", True)
-        assert not bound.getblocking()
-
-
-def test_an_address_that_somebody_has_is_refused_with_advice():
-    with bind("127.0.0.1", 0) as bound:
-        port = bound.getsockname()[1]
-        with pytest.raises(AddressInUse) as caught:
-            bind("127.0.0.1", port)
-    assert str(caught.value) == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use. "
-        "Another server may have it: choose another with --port."
-    )
-
-
-@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "192.0.2.1"])
-def test_a_host_that_is_not_ours_is_refused(host):
-    with pytest.raises(AddressInUse, match=r"cannot listen on"):
-        bind(host, 0)
 
 
 async def test_it_answers_and_leaves_signals_alone():
