@@ -86,6 +86,24 @@ class IdentityPolicies:
         return _decide(self.boundary, action, resources, context)
 
 
+def usual_policies(account_id: str, partition: str) -> IdentityPolicies:
+    """Of a role that nobody knows: calling the account's functions, and writing logs."""
+    lambda_arns = f"arn:{partition}:lambda:*:{account_id}:function:*"
+    logs_arns = f"arn:{partition}:logs:*:{account_id}:*"
+    logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    invoke = ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:InvokeAsync"]
+    return IdentityPolicies(
+        statements=identity_statements(
+            {
+                "Statement": [
+                    {"Effect": "Allow", "Action": invoke, "Resource": lambda_arns},
+                    {"Effect": "Allow", "Action": logs, "Resource": logs_arns},
+                ]
+            }
+        )
+    )
+
+
 def identity_statements(document: object) -> tuple[IdentityStatement, ...]:
     """Of a policy document, decoded from its JSON. Raises PolicyUnreadable."""
     if not isinstance(document, dict):

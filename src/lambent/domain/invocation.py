@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ErrorType(StrEnum):
@@ -17,9 +21,23 @@ class ErrorType(StrEnum):
     EXTENSION_EXIT_ERROR = "Extension.ExitError"
     EXTENSION_INIT_ERROR = "Extension.InitError"
     EXTENSION_LAUNCH_ERROR = "Extension.LaunchError"
+    TRUNCATED_RESPONSE = "Runtime.TruncatedResponse"
     RESPONSE_SIZE_TOO_LARGE = "Function.ResponseSizeTooLarge"
     TIMED_OUT = "Sandbox.Timedout"
     SANDBOX_FAILURE = "Sandbox.Failure"
+
+
+class IncomingResponse(Protocol):
+    """What a function streams, while it does."""
+
+    content_type: str
+    is_whole: bool  # at the end: the runtime has ended it itself
+
+    async def read(self) -> bytes:
+        """The next piece; empty at the end."""
+
+    def close(self) -> None:
+        """Nobody reads on; the function is let go on."""
 
 
 # Not frozen, as Caller is not.
@@ -34,6 +52,8 @@ class Invocation:
     client_context: str | None = None  # JSON, decoded from the caller's base64
     tenant_id: str | None = None  # of a function with tenant isolation, and of no other
     content_type: str = "application/json"
+    # Gets a response that is streamed; without it, and for all others, the result has the whole.
+    on_stream: Callable[[IncomingResponse], None] | None = None
 
 
 # Not frozen, as Caller is not.
@@ -43,6 +63,7 @@ class InvocationResult:
 
     payload: bytes
     is_function_error: bool = False
+    error_type: str | None = None  # Lambda's own, or the runtime's word; None for a response
     log_tail: bytes = b""
     duration_ms: float = 0.0  # of the function's code
 

@@ -10,6 +10,9 @@ MIB = 1024 * 1024
 # Invocations
 REQUEST_PAYLOAD_BYTES = 6 * MIB  # synchronous; AWS words it as 6291456 in its error
 RESPONSE_PAYLOAD_BYTES = 6 * MIB + 100  # the number AWS names in its error
+STREAMED_RESPONSE_BYTES = 20 * MIB  # AWS raises it on request
+UNCAPPED_STREAM_BYTES = 6 * MIB  # of a streamed response; what follows is paced
+STREAM_BYTES_PER_SECOND = 2 * MIB
 LOG_TAIL_BYTES = 4096
 CLIENT_CONTEXT_BYTES = 3583
 ACCOUNT_CONCURRENCY = 1000

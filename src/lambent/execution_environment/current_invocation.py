@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambent.domain.invocation import InvocationResult, error_payload
 from lambent.domain.trace import SampledTrace, sampled_trace
-from lambent.execution_environment.apis.runtime_api import Answer
+from lambent.execution_environment.apis.answer import Answer
 from lambent.telemetry.clock import now_ms
 from lambent.telemetry.platform_events import End, Report, RuntimeDone, Start
 from lambent.telemetry.platform_records import Span
@@ -86,7 +86,7 @@ class CurrentInvocation:
             RuntimeDone(
                 request_id=self.request_id,
                 duration=(now - sent) * 1000,
-                produced_bytes=len(self.answer.payload) if self.answer is not None else 0,
+                produced_bytes=self.answer.produced_bytes if self.answer is not None else 0,
                 status=ending.status,
                 error_type=ending.error_type,
                 spans=self._spans(sent, now),
@@ -146,6 +146,7 @@ class CurrentInvocation:
             InvocationResult(
                 payload=self.answer.payload,
                 is_function_error=self.answer.is_error,
+                error_type=self.answer.error_type,
                 log_tail=self.log_tail,
                 duration_ms=(time.monotonic() - self.started) * 1000,
             )

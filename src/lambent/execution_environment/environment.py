@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from lambent.domain.errors import ServiceError
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
+    from lambent.execution_environment.apis.answer import Answer
     from lambent.execution_environment.apis.extensions_api import ShutdownReason
-    from lambent.execution_environment.apis.runtime_api import Answer
     from lambent.execution_environment.runtime_process import Parts
     from lambent.sandbox.sandbox import Volume
     from lambent.telemetry.platform_events import InitializationType

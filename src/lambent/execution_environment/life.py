@@ -17,7 +17,7 @@ from lambent.domain.quotas import MIB
 from lambent.execution_environment.apis.credentials_api import CredentialsApi
 from lambent.execution_environment.apis.environment_api import EnvironmentApi
 from lambent.execution_environment.apis.extensions_api import ExtensionsApi
-from lambent.execution_environment.apis.runtime_api import Answer, RuntimeApi
+from lambent.execution_environment.apis.runtime_api import RuntimeApi
 from lambent.execution_environment.lifecycle import ExtensionState
 from lambent.execution_environment.prepared_sandbox import Wanted, limits_of
 from lambent.execution_environment.processes import Processes
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation
+    from lambent.execution_environment.apis.answer import Answer
     from lambent.execution_environment.apis.extension import Extension
     from lambent.execution_environment.apis.extensions_api import ShutdownReason
     from lambent.execution_environment.output.environment_log import EnvironmentLog
@@ -84,7 +85,11 @@ class Life:
         self.initialization_type = environment.initialization_type
         self._environment = environment
         self._parts = parts
-        self._runtime = RuntimeApi(self, offers_restore=self.initialization_type == "snap-start")
+        self._runtime = RuntimeApi(
+            self,
+            parts.stream_limits,
+            offers_restore=self.initialization_type == "snap-start",
+        )
         self._extensions = ExtensionsApi(self, environment.version)
         self._credentials = CredentialsApi()
         self._api = EnvironmentApi(self._runtime, self._extensions, self._credentials)

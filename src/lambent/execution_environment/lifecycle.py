@@ -47,6 +47,7 @@ class RuntimeState(StrEnum):
     RESTORE_FAILED = "RuntimeRestoreErrorState"
     READY = "Ready"
     RUNNING = "Running"
+    RESPONDING = "InvocationResponse"  # it streams its response
     RESPONDED = "RuntimeResponseSentState"
 
 
@@ -60,6 +61,8 @@ class RuntimeEvent(StrEnum):
     RESTORE_ERROR = "RuntimeRestoreErrorState"
     INVOKE = "Running"
     RESPONSE = "InvocationResponse"
+    RESPONSE_BEGINS = "InvocationResponseStream"  # whose end is still to come
+    RESPONSE_ENDS = "RuntimeResponseSentState"
     ERROR = "InvocationErrorResponse"
 
 
@@ -117,6 +120,8 @@ def _runtime_transitions() -> dict[tuple[RuntimeState, RuntimeEvent], RuntimeSta
         (state.READY, event.INVOKE): state.RUNNING,
         (state.RUNNING, event.RESPONSE): state.RESPONDED,
         (state.RUNNING, event.ERROR): state.RESPONDED,
+        (state.RUNNING, event.RESPONSE_BEGINS): state.RESPONDING,
+        (state.RESPONDING, event.RESPONSE_ENDS): state.RESPONDED,
         (state.RESPONDED, event.NEXT): state.READY,
     }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
+    from lambent.execution_environment.apis.streamed_response import StreamLimits
     from lambent.execution_environment.aws_access import AwsAccess
     from lambent.execution_environment.prepared_sandbox import Sandboxes, Wanted
     from lambent.execution_environment.runtimes.runtime import Runtime
@@ -41,6 +42,7 @@ class Parts:
     aws_access: AwsAccess
     logs: LogPipeline
     freeze_after_seconds: float  # without an invocation
+    stream_limits: StreamLimits
 
 
 class Identity(Protocol):

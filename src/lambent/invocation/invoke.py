@@ -1,4 +1,4 @@
-"""The operations Invoke and InvokeAsync.
+"""The operations Invoke, InvokeWithResponseStream and InvokeAsync.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -24,10 +24,12 @@ from lambent.invocation.payload import (
     checked_queued_event,
     checked_tenant_id,
 )
+from lambent.invocation.response_stream import ResponseEvents, open_response_stream
 from lambent.invocation.run import Runs, admit, run, runnable_version
 from lambent.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
     from lambent.domain.recursion import RecursionConfig
     from lambent.domain.resource_policy import FunctionPolicy
     from lambent.invocation.asynchronous.event_queue import EventQueue
@@ -49,33 +51,15 @@ Operation = Callable[[DataPlane, Caller, dict[str, Any]], Awaitable[dict[str, An
 
 async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     """Run a function and answer what it returned; or queue the event, or neither."""
-    reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
-    check_caller(plane.policies.get, caller, reference, "InvokeFunction")
-    version = runnable_version(plane.runs, reference)
-    if "DurableExecutionName" in request:
-        raise invalid_parameter_value(
-            "DurableExecutionName is not available in this release of Lambent: durable executions "
-            "do not exist."
-        )
-    tenant_id = checked_tenant_id(
-        request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
-    )
+    reference, version = _checked_function(plane, caller, request)
     invocation_type = request.get("InvocationType", "RequestResponse")
-    checked = checked_queued_event if invocation_type == "Event" else checked_event
-    invocation = Invocation(
-        request_id=caller.request_id,
-        invoked_arn=reference.qualified_arn,
-        payload=checked(request.get("Payload", b"")),
-        trace_header=continue_trace(caller.trace_header, reference.arn),
-        client_context=checked_client_context(request.get("ClientContext")),
-        tenant_id=tenant_id,
-    )
+    invocation = _invocation(caller, request, reference, version)
     if invocation_type == "DryRun":
         return {"StatusCode": 204, "Payload": b""}
     if invocation_type == "Event":
         await plane.events.accept(queued_event(reference, invocation))
         return {"StatusCode": 202, "Payload": b""}
-    _refuse_loop(plane, reference, invocation)
+    refuse_loop(plane, reference, invocation)
     wants_log_tail = request.get("LogType") == "Tail"
     with admit(plane.runs, version, reference.qualifier):
         result = await run(plane.runs, version, invocation, wants_log_tail=wants_log_tail)
@@ -85,6 +69,67 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     if wants_log_tail:
         output["LogResult"] = base64.b64encode(result.log_tail).decode()
     return output
+
+
+async def invoke_with_response_stream(
+    plane: DataPlane, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a function, and answer what it writes while it does.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+    """
+    reference, version = _checked_function(plane, caller, request)
+    invocation = _invocation(caller, request, reference, version)
+    if request.get("InvocationType") == "DryRun":
+        return {"StatusCode": 204}
+    refuse_loop(plane, reference, invocation)
+    wants_log_tail = request.get("LogType") == "Tail"
+    stream = await open_response_stream(
+        plane.runs, version, invocation, reference.qualifier, wants_log_tail=wants_log_tail
+    )
+    return {
+        "StatusCode": 200,
+        "ExecutedVersion": version.version,
+        "ResponseStreamContentType": stream.content_type,
+        "EventStream": ResponseEvents(stream, wants_log_tail=wants_log_tail),
+    }
+
+
+def _checked_function(
+    plane: DataPlane, caller: Caller, request: dict[str, Any]
+) -> tuple[FunctionReference, FunctionVersion]:
+    """What is to be run, if the caller may. Raises ServiceError."""
+    reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
+    check_caller(plane.policies.get, caller, reference, "InvokeFunction")
+    version = runnable_version(plane.runs, reference)
+    if "DurableExecutionName" in request:
+        raise invalid_parameter_value(
+            "DurableExecutionName is not available in this release of Lambent: durable executions "
+            "do not exist."
+        )
+    return reference, version
+
+
+def _invocation(
+    caller: Caller,
+    request: dict[str, Any],
+    reference: FunctionReference,
+    version: FunctionVersion,
+) -> Invocation:
+    """What the function gets. Raises ServiceError."""
+    is_event = request.get("InvocationType") == "Event"
+    tenant_id = checked_tenant_id(
+        request.get("TenantId"), is_tenant_isolated=version.is_tenant_isolated
+    )
+    checked = checked_queued_event if is_event else checked_event
+    return Invocation(
+        request_id=caller.request_id,
+        invoked_arn=reference.qualified_arn,
+        payload=checked(request.get("Payload", b"")),
+        trace_header=continue_trace(caller.trace_header, reference.arn),
+        client_context=checked_client_context(request.get("ClientContext")),
+        tenant_id=tenant_id,
+    )
 
 
 async def invoke_async(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
@@ -120,11 +165,14 @@ def queued_event(reference: FunctionReference, invocation: Invocation) -> Asynch
     )
 
 
-def _refuse_loop(plane: DataPlane, reference: FunctionReference, invocation: Invocation) -> None:
-    """Of events the queue decides: these have somewhere to go."""
+def refuse_loop(plane: DataPlane, reference: FunctionReference, invocation: Invocation) -> None:
+    """Raise ServiceError for an invocation that functions make in a circle.
+
+    Of events the queue decides: these have somewhere to go.
+    """
     if not loop_detected(invocation.trace_header):
         return
-    function = (reference.account_id, reference.region, reference.name)
+    function = reference.function
     if ends_loops(plane.recursion_configs.get(*function)):
         plane.runs.metrics.of(*function, reference.qualifier, None).add(
             "RecursiveInvocationsDropped"
@@ -136,8 +184,8 @@ def _refuse_loop(plane: DataPlane, reference: FunctionReference, invocation: Inv
         )
 
 
-OPERATIONS: dict[str, Operation] = {"Invoke": invoke, "InvokeAsync": invoke_async}
-NOT_AVAILABLE = {
-    "InvokeWithResponseStream": "InvokeWithResponseStream is not available in this release of "
-    "Lambent. Responses are not streamed yet: use Invoke.",
+OPERATIONS: dict[str, Operation] = {
+    "Invoke": invoke,
+    "InvokeAsync": invoke_async,
+    "InvokeWithResponseStream": invoke_with_response_stream,
 }

@@ -10,6 +10,7 @@ from lambent.domain.arn import LATEST, FunctionReference, is_alias
 from lambent.domain.errors import ServiceError, resource_conflict, resource_not_found
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
@@ -31,6 +32,7 @@ class Runs:
     pool: Pool
     concurrency: Concurrency
     metrics: Metrics
+    streams: asyncio.TaskGroup  # the owner of invocations whose readers may go
     # From 0 to below 1, evenly: what an alias splits requests between two versions by.
     chance: Callable[[], float] = random.random
 
@@ -40,7 +42,7 @@ def chosen_version(runs: Runs, reference: FunctionReference) -> FunctionVersion 
 
     Of an alias's two versions its weight decides, each time anew.
     """
-    function = (reference.account_id, reference.region, reference.name)
+    function = reference.function
     qualifier = reference.qualifier or LATEST
     if is_alias(qualifier) and (alias := runs.aliases.get(*function, qualifier)) is not None:
         qualifier = alias.routed_version(runs.chance())

@@ -98,7 +98,7 @@ def _caller(request: ServiceInvocation) -> Caller:
 def _refused(
     plane: DataPlane, reference: FunctionReference, request: ServiceInvocation
 ) -> ServiceError:
-    function = (reference.account_id, reference.region, reference.name)
+    function = reference.function
     if plane.runs.functions.version(*function, LATEST) is None:
         return resource_not_found(f"Function not found: {reference.qualified_arn}")
     return ServiceError(

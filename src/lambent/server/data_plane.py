@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,13 +42,23 @@ async def open_data_plane(
     config: Config, stores: Stores, aws: AwsClients, pool: Pool, concurrency: Concurrency
 ) -> AsyncIterator[Invoking]:
     """Events are run meanwhile, metrics kept and log groups' subscribers told."""
-    runs = Runs(
-        functions=stores.functions,
-        aliases=stores.aliases,
-        pool=pool,
-        concurrency=concurrency,
-        metrics=Metrics(),
-    )
+    async with asyncio.TaskGroup() as streams:
+        runs = Runs(
+            functions=stores.functions,
+            aliases=stores.aliases,
+            pool=pool,
+            concurrency=concurrency,
+            metrics=Metrics(),
+            streams=streams,
+        )
+        async with _open_around(config, stores, aws, runs) as invoking:
+            yield invoking
+
+
+@contextlib.asynccontextmanager
+async def _open_around(
+    config: Config, stores: Stores, aws: AwsClients, runs: Runs
+) -> AsyncIterator[Invoking]:
     async with (
         open_measurements(config, stores, runs.metrics) as measurements,
         open_events(config, stores, aws, runs) as (events, queue_view),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lambent.control_plane.deployment import Deployments
 from lambent.domain.errors import ServiceError
 from lambent.domain.quotas import MIB, TENANT_ENVIRONMENTS
+from lambent.execution_environment.apis.streamed_response import StreamLimits
 from lambent.execution_environment.fast_starts.stem_cells import open_sandboxes
 from lambent.execution_environment.host_budget import HostBudget, Room
 from lambent.execution_environment.pool.pool import Pool, PoolLimits
@@ -82,6 +83,11 @@ async def open_parts(
             aws_access=aws_access,
             logs=pipeline,
             freeze_after_seconds=config.freeze_after_seconds,
+            stream_limits=StreamLimits(
+                limit_bytes=config.stream_limit_mib * MIB,
+                uncapped_bytes=int(config.stream_uncapped_mib * MIB),
+                bytes_per_second=int(config.stream_mib_per_second * MIB),
+            ),
         )
 
 

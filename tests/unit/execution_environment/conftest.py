@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.execution_environment.environment_driver import Driver
-from tests.unit.execution_environment.fakes import VERSION, Clock, FakeLogStream, make_fakes
+from tests.unit.execution_environment.fakes import (
+    STREAM_LIMITS,
+    VERSION,
+    Clock,
+    FakeLogStream,
+    make_fakes,
+)
 from tests.unit.execution_environment.http_client import listening
 from tests.unit.execution_environment.runtime_api_driver import (
     Conversation,
@@ -67,7 +73,7 @@ async def driver(drive):
 @pytest.fixture
 async def runtime(monkeypatch, request):
     environment = RecordingEnvironment()
-    api = RuntimeApi(environment, offers_restore=hasattr(request, "param"))
+    api = RuntimeApi(environment, STREAM_LIMITS, offers_restore=hasattr(request, "param"))
     listener = listener_of(api)
     lost: asyncio.Queue[object] = asyncio.Queue()
 

@@ -16,12 +16,13 @@ SECOND = "22222222-3c7a-4697-b07a-ac58fc914c95"
 INIT_ERROR_BODY = b'{"errorType":"Runtime.ImportModuleError","errorMessage":"no module"}'
 
 
-def invocation(request_id=FIRST):
+def invocation(request_id=FIRST, on_stream=None):
     return Invocation(
         request_id=request_id,
         invoked_arn=VERSION.arn,
         payload=b'{"name":"Ada"}',
         trace_header="Root=1-5759e988-bd862e3fe1be46a994272793",
+        on_stream=on_stream,
     )
 
 
@@ -50,8 +51,9 @@ class Driver:
         assert await self.available.get() is self.environment
         return runtime
 
-    def invoke(self, request_id=FIRST, **options):
-        return asyncio.create_task(self.environment.invoke(invocation(request_id), **options))
+    def invoke(self, request_id=FIRST, on_stream=None, **options):
+        asked = invocation(request_id, on_stream)
+        return asyncio.create_task(self.environment.invoke(asked, **options))
 
     async def invoked(self, runtime, request_id=FIRST, **options):
         """Invoke, and let the runtime have it."""

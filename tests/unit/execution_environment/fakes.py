@@ -11,6 +11,7 @@ from tests.support.versions import function_version
 from tests.unit.execution_environment.fake_sandboxes import FakeIsolation, Script
 
 from lambent.aws.credentials import Credentials, IssuedCredentials
+from lambent.execution_environment.apis.streamed_response import StreamLimits
 from lambent.execution_environment.aws_access import AwsAccess
 from lambent.execution_environment.prepared_sandbox import SandboxesOnDemand
 from lambent.execution_environment.runtime_process import Parts
@@ -30,6 +31,9 @@ RUNTIME = Runtime(
     operating_system="Amazon Linux 2023",
 )
 FREEZE_AFTER_SECONDS = 5.0
+STREAM_LIMITS = StreamLimits(
+    limit_bytes=1_000_000, uncapped_bytes=500_000, bytes_per_second=100_000_000
+)
 VERSION = function_version(runtime="provided.al2023")
 
 
@@ -130,6 +134,7 @@ class Fakes:
             ),
             logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
             freeze_after_seconds=FREEZE_AFTER_SECONDS,
+            stream_limits=STREAM_LIMITS,
         )
 
     async def _issue(self, version: FunctionVersion) -> Credentials:

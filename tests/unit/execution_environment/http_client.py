@@ -106,8 +106,8 @@ async def listening(protocol: Callable[[], asyncio.BaseProtocol]) -> AsyncIterat
 class MemoryTransport(asyncio.Transport):
     """Keeps what is written; the test plays the network."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, extra: dict[str, object] | None = None) -> None:
+        super().__init__(extra)
         self.written = b""
         self.is_closed = False
         self.is_reading_paused = False
@@ -116,6 +116,9 @@ class MemoryTransport(asyncio.Transport):
         assert isinstance(data, bytes)
         assert not self.is_closed
         self.written += data
+
+    def can_write_eof(self) -> bool:
+        return False
 
     def close(self) -> None:
         self.is_closed = True

@@ -9,7 +9,7 @@ from tests.unit.execution_environment.environment_driver import FIRST, invocatio
 from tests.unit.execution_environment.fakes import VERSION
 from tests.unit.execution_environment.test_initialization import RecordingLog
 
-from lambent.execution_environment.apis.runtime_api import Answer
+from lambent.execution_environment.apis.answer import Answer
 from lambent.execution_environment.current_invocation import (
     CurrentInvocation,
     Ending,

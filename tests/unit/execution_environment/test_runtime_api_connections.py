@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given, strategies as st
+from tests.unit.execution_environment.fakes import STREAM_LIMITS
 from tests.unit.execution_environment.http_client import INIT_ERROR, NEXT, PREFIX, feed
 from tests.unit.execution_environment.runtime_api_driver import (
     ANSWER,
@@ -14,7 +15,8 @@ from tests.unit.execution_environment.runtime_api_driver import (
     listener_of,
 )
 
-from lambent.execution_environment.apis.runtime_api import Answer, RuntimeApi
+from lambent.execution_environment.apis.answer import Answer
+from lambent.execution_environment.apis.runtime_api import RuntimeApi
 
 
 async def test_a_runtime_that_lost_its_connection_polls_again_and_is_invoked(runtime):
@@ -22,7 +24,9 @@ async def test_a_runtime_that_lost_its_connection_polls_again_and_is_invoked(run
     await runtime.client.close()
     await runtime.lost.get()
     again = await runtime.address.connect()
-    again.send(b"GET / HTTP/1.1\r\n\r\n" + f"GET {NEXT} HTTP/1.1\r\n\r\n".encode())
+    again.send(
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    )
     assert (await again.receive()).status == 404  # so the poll, which came with it, is known too
     runtime.api.send(INVOCATION, 1)
     assert (await again.receive()).body == INVOCATION.payload
@@ -43,10 +47,10 @@ async def test_an_invocation_waits_for_a_runtime_that_lost_its_connection(runtim
 
 async def test_an_invocation_is_not_given_to_a_connection_that_was_refused():
     # Refused, and still open: the answers before the refusal are not read.
-    api = RuntimeApi(RecordingEnvironment())
+    api = RuntimeApi(RecordingEnvironment(), STREAM_LIMITS)
     listener = listener_of(api)
     connection, transport = connected(listener)
-    poll = f"GET {NEXT} HTTP/1.1\r\n\r\n".encode()
+    poll = f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     feed(connection, transport, poll, b"garbage\r\n\r\n")
     assert transport.is_closed
     api.send(INVOCATION, 1)
@@ -56,10 +60,10 @@ async def test_an_invocation_is_not_given_to_a_connection_that_was_refused():
 
 
 async def test_polling_again_is_allowed_when_the_connection_was_refused():
-    api = RuntimeApi(RecordingEnvironment())
+    api = RuntimeApi(RecordingEnvironment(), STREAM_LIMITS)
     listener = listener_of(api)
     connection, transport = connected(listener)
-    poll = f"GET {NEXT} HTTP/1.1\r\n\r\n".encode()
+    poll = f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     feed(connection, transport, poll, b"garbage\r\n\r\n")
     again, transport = connected(listener)
     feed(again, transport, poll)
@@ -78,14 +82,14 @@ async def test_pipelined_answer_and_next_are_one_step(runtime):
 
 async def test_what_comes_in_one_piece_with_the_reason_to_close_is_not_heard(monkeypatch):
     environment = RecordingEnvironment()
-    api = RuntimeApi(environment)
+    api = RuntimeApi(environment, STREAM_LIMITS)
     monkeypatch.setattr(environment, "runtime_failed_to_initialize", lambda error: api.close())
     connection, transport = connected(listener_of(api))
     feed(
         connection,
         transport,
-        f"POST {INIT_ERROR} HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}".encode()
-        + f"GET {NEXT} HTTP/1.1\r\n\r\n".encode(),
+        f"POST {INIT_ERROR} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+        + f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
     )
     assert transport.written.count(b"HTTP/1.1 ") == 1
     assert environment.events == []
@@ -96,7 +100,7 @@ class EagerEnvironment(RecordingEnvironment):
 
     def __init__(self):
         super().__init__()
-        self.api = RuntimeApi(self)
+        self.api = RuntimeApi(self, STREAM_LIMITS)
 
     def runtime_is_ready(self):
         super().runtime_is_ready()
@@ -105,14 +109,14 @@ class EagerEnvironment(RecordingEnvironment):
 
 REQUESTS = st.sampled_from(
     [
-        f"GET {NEXT} HTTP/1.1\r\n\r\n",
-        f"POST {INIT_ERROR} HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}",
-        f"POST {PREFIX}/invocation/id/response HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}",
-        f"POST {PREFIX}/invocation/id/error HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}",
-        f"POST {PREFIX}/invocation/no/error HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}",
-        f"POST {PREFIX}/invocation/id/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"POST {INIT_ERROR} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"POST {PREFIX}/invocation/id/response HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"POST {PREFIX}/invocation/id/error HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"POST {PREFIX}/invocation/no/error HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"POST {PREFIX}/invocation/id/response HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         "1\r\nx\r\n0\r\nLambda-Runtime-Function-Error-Type: X\r\n\r\n",
-        "DELETE / HTTP/1.1\r\n\r\n",
+        "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n",
         "garbage\r\n\r\n",
     ]
 ).map(str.encode)
@@ -132,5 +136,5 @@ async def test_no_order_of_requests_breaks_the_conversation(pieces):
     readiness = sum(event[0] == "ready" for event in environment.events)
     assert readiness - 1 <= answers <= readiness or (readiness, answers) == (0, 0)
     connection, transport = connected(listener)
-    feed(connection, transport, b"GET /anything HTTP/1.1\r\n\r\n")
+    feed(connection, transport, b"GET /anything HTTP/1.1\r\nHost: a\r\n\r\n")
     assert transport.written.startswith(b"HTTP/1.1 404 ")

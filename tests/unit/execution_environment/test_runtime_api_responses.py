@@ -10,7 +10,7 @@ from tests.unit.execution_environment.http_client import PREFIX
 from tests.unit.execution_environment.runtime_api_driver import ANSWER, error_of
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
-from lambent.execution_environment.apis.runtime_api import Answer
+from lambent.execution_environment.apis.answer import Answer
 
 
 @pytest.mark.parametrize("over", [1, 2 * RESPONSE_PAYLOAD_BYTES])
@@ -56,7 +56,7 @@ async def test_a_response_of_exactly_the_limit_is_taken(runtime):
 
 def streamed(*trailers):
     return (
-        f"POST {PREFIX}{ANSWER}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+        f"POST {PREFIX}{ANSWER}/response HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
         "Lambda-Runtime-Function-Response-Mode: streaming\r\n\r\n4\r\nhalf\r\n0\r\n"
         + "".join(f"{trailer}\r\n" for trailer in trailers)
         + "\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.execution_environment.http_client import PREFIX
 
-from lambent.execution_environment.apis.runtime_api import Answer
+from lambent.execution_environment.apis.answer import Answer
 
 RESTORE_NEXT = f"{PREFIX}/restore/next"
 snap_started = pytest.mark.parametrize("runtime", ["snap-start"], indirect=True)

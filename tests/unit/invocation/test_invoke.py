@@ -179,6 +179,8 @@ def call(pool, events, allowed_loops):
     recursion_configs: Any = RecursionConfigs(allowed_loops)
     metrics = Metrics()
 
+    streams: Any = None  # nobody streams here: see test_response_stream.py
+
     async def call(operation, caller, lot, request):
         plane = DataPlane(
             runs=Runs(
@@ -187,6 +189,7 @@ def call(pool, events, allowed_loops):
                 pool=pool,
                 concurrency=concurrency,
                 metrics=metrics,
+                streams=streams,
                 chance=lambda: lot,
             ),
             events=events,

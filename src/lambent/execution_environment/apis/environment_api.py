@@ -45,7 +45,9 @@ class EnvironmentApi:
         """The protocol factory of the environment's listener."""
         if self._is_closed or len(self._connections) >= _MAX_CONNECTIONS:
             return Refusal()
-        connection = Connection(self._receive, self._lose, self._budget)
+        connection = Connection(
+            self._receive, self._lose, self._budget, streams=self._runtime.streams
+        )
         self._connections.add(connection)
         return connection
 

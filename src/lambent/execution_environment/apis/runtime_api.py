@@ -7,21 +7,33 @@ over belong to `EnvironmentApi`.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 import secrets
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from lambent.domain.invocation import ErrorType, Invocation
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
+from lambent.execution_environment.apis.answer import (
+    Answer,
+    error_answer,
+    is_over_limit,
+    platform_error,
+    response_answer,
+    stream_answer,
+    too_large,
+    truncated,
+)
 from lambent.execution_environment.apis.runtime_http import (
     OK_BODY,
     error_body,
     is_method,
     respond_not_found,
+)
+from lambent.execution_environment.apis.streamed_response import (
+    DEFAULT_CONTENT_TYPE,
+    StreamedResponse,
+    StreamLimits,
+    body_of,
+    is_streaming,
 )
 from lambent.execution_environment.lifecycle import (
     RuntimeEvent,
@@ -31,8 +43,10 @@ from lambent.execution_environment.lifecycle import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
+    from lambent.domain.invocation import Invocation
+    from lambent.protocol.body_source import BodyStream
     from lambent.protocol.http import HttpRequest
     from lambent.protocol.http_connection import Connection
 
@@ -42,23 +56,7 @@ _INIT_ERROR = f"{_PREFIX}/init/error"
 _RESTORE_NEXT = f"{_PREFIX}/restore/next"
 _RESTORE_ERROR = f"{_PREFIX}/restore/error"
 _ANSWER = re.compile(rf"{_PREFIX}/invocation/(?P<request_id>[^/]+)/(?P<kind>response|error)")
-# Read as JSON in the event loop, only to learn an error's type: megabytes would hold it up.
-_MAX_DESCRIPTION_BYTES = 64 * 1024
-_PLATFORM_ERROR_TYPE = re.compile(r"(?:Runtime|Function)\.[A-Z][a-zA-Z]{1,63}")
-
-
-@dataclass(slots=True, kw_only=True)
-class Answer:
-    """What the runtime posted for an invocation."""
-
-    payload: bytes
-    error_type: str | None = None  # None for a response
-    # Monotonic seconds: it began to come in; None when it was here all at once.
-    began: float | None = field(default=None, compare=False)
-
-    @property
-    def is_error(self) -> bool:
-        return self.error_type is not None
+_MAY_WAIT = (RuntimeState.READY, RuntimeState.RUNNING, RuntimeState.RESPONDING)
 
 
 class Environment(Protocol):
@@ -77,11 +75,23 @@ class Environment(Protocol):
     def runtime_failed_to_restore(self, error: Answer) -> None: ...
 
 
+class _Streaming(NamedTuple):
+    """The response the runtime is at, or was."""
+
+    response: StreamedResponse
+    body: BodyStream
+    connection: Connection  # whose request it is
+    began: float
+
+
 class RuntimeApi:
     """One runtime's conversation with the platform, from its first request to its end."""
 
-    def __init__(self, environment: Environment, *, offers_restore: bool = False) -> None:
+    def __init__(
+        self, environment: Environment, limits: StreamLimits, *, offers_restore: bool = False
+    ) -> None:
         self._environment = environment
+        self._limits = limits
         self._offers_restore = offers_restore
         self._state = RuntimeState.STARTED
         self._polling: Connection | None = None  # the `next` that waits
@@ -92,11 +102,14 @@ class RuntimeApi:
         self._invocation_count = 0
         self._undelivered: str | None = None  # header lines of an invocation nobody polls for yet
         self._is_restored = False  # and has not been told yet
+        self._streaming: _Streaming | None = None
         self._is_closed = False
 
     def close(self) -> None:
         """Hang up on the runtime, for good: nothing it still says reaches the environment."""
         self._is_closed = True
+        if self._streaming is not None:
+            self._streaming.response.end()
         if self._polling is not None:
             self._polling.hang_up()
 
@@ -187,10 +200,11 @@ class RuntimeApi:
         if self._undelivered is not None:
             self._deliver(connection)
             return
+        if self._state is RuntimeState.RESPONDING and self._is_truncated:
+            self._end_invocation(truncated())  # it lives, and goes on as if nothing were
         # In the middle of an invocation: Node's client does not wait for the end of a stream that
         # failed, and asks on another connection. AWS's supervisor lets it wait for its own answer.
-        may_wait = self._state in (RuntimeState.READY, RuntimeState.RUNNING)
-        if may_wait and self._has_lost_its_poll:
+        if self._state in _MAY_WAIT and self._has_lost_its_poll:
             self._polling = connection
             return
         self._become_ready(connection)
@@ -222,12 +236,12 @@ class RuntimeApi:
             return
         self._state = next_runtime_state(self._state, RuntimeEvent.INIT_ERROR)
         connection.respond(202, OK_BODY)
-        self._environment.runtime_failed_to_initialize(_platform_error(request))
+        self._environment.runtime_failed_to_initialize(platform_error(request))
 
     def _fail_to_restore(self, request: HttpRequest, connection: Connection) -> None:
         self._state = next_runtime_state(self._state, RuntimeEvent.RESTORE_ERROR)
         connection.respond(202, OK_BODY)
-        self._environment.runtime_failed_to_restore(_platform_error(request))
+        self._environment.runtime_failed_to_restore(platform_error(request))
 
     def _take_answer(
         self, request: HttpRequest, connection: Connection, request_id: str, kind: str
@@ -240,23 +254,88 @@ class RuntimeApi:
         ):
             connection.respond(400, error_body("InvalidRequestID", "Invalid request ID"))
             return
+        if kind == "response" and self._invocation.on_stream is not None and is_streaming(request):
+            self._state = next_runtime_state(self._state, RuntimeEvent.RESPONSE_BEGINS)
+            self._take_stream(self._invocation.on_stream, request, connection)
+            return
         event = RuntimeEvent.RESPONSE if kind == "response" else RuntimeEvent.ERROR
         self._state = next_runtime_state(self._state, event)
-        answer = _error_answer(request) if kind == "error" else _response_answer(request)
+        answer = error_answer(request) if kind == "error" else response_answer(request)
         answer.began = request.began
-        if _is_over_limit(request):
-            connection.respond(
-                413,
-                error_body(
-                    "RequestEntityTooLarge",
-                    f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes).",
-                ),
-            )
+        if is_over_limit(request):
+            _respond_too_large(connection, RESPONSE_PAYLOAD_BYTES)
         else:
             connection.respond(202, OK_BODY)
+        self._tell_answer(answer)
+
+    def _tell_answer(self, answer: Answer) -> None:
         self._environment.runtime_answered(answer)
         if self._polling is not None and self._polling.is_open:
             self._become_ready(self._polling)
+
+    # A response that is streamed
+
+    def streams(self, request: HttpRequest) -> bool:
+        """Whether the body of a request is passed on while it comes; only its head is here."""
+        invocation = self._invocation
+        return (
+            self._state is RuntimeState.RUNNING
+            and invocation is not None
+            and invocation.on_stream is not None
+            and is_streaming(request)
+            and request.path == f"{_PREFIX}/invocation/{invocation.request_id}/response"
+        )
+
+    def _take_stream(
+        self,
+        on_stream: Callable[[StreamedResponse], None],
+        request: HttpRequest,
+        connection: Connection,
+    ) -> None:
+        body = body_of(request)
+        content_type = request.headers.get("content-type", DEFAULT_CONTENT_TYPE)
+        response = StreamedResponse(body, content_type, self._limits, self._refuse_rest)
+        self._streaming = _Streaming(response, body, connection, request.began)
+        on_stream(response)
+        if request.stream is None:
+            self._end_stream()
+        else:
+            body.on_end = self._end_stream
+
+    def _end_stream(self) -> None:
+        """The runtime has ended the body, or its connection is gone."""
+        streaming = self._streaming
+        assert streaming is not None
+        streaming.response.end(is_whole=not streaming.body.is_cut_short)
+        if self._is_closed or self._state is not RuntimeState.RESPONDING:
+            return
+        if not streaming.body.is_cut_short:
+            streaming.connection.respond(202, OK_BODY)
+            self._end_invocation(stream_answer(streaming.body.received_trailers))
+        elif self._polling is not None and self._polling.is_open:
+            self._end_invocation(truncated())
+        # Else its process ends, as a rule, and how it did is the better answer.
+
+    @property
+    def _is_truncated(self) -> bool:
+        return self._streaming is not None and self._streaming.body.is_cut_short
+
+    def _refuse_rest(self) -> None:
+        """More came than may be read."""
+        streaming = self._streaming
+        assert streaming is not None
+        streaming.response.close()
+        if not self._is_closed and self._state is RuntimeState.RESPONDING:
+            _respond_too_large(streaming.connection, self._limits.limit_bytes)
+            self._end_invocation(too_large(self._limits.limit_bytes))
+
+    def _end_invocation(self, answer: Answer) -> None:
+        streaming = self._streaming
+        assert streaming is not None
+        self._state = next_runtime_state(self._state, RuntimeEvent.RESPONSE_ENDS)
+        answer.began = streaming.began
+        answer.streamed_bytes = streaming.body.received_bytes
+        self._tell_answer(answer)
 
 
 def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> str:
@@ -273,66 +352,6 @@ def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> 
     )
 
 
-def _is_over_limit(request: HttpRequest) -> bool:
-    return request.is_too_large or len(request.body) > RESPONSE_PAYLOAD_BYTES
-
-
-def _response_answer(request: HttpRequest) -> Answer:
-    if _is_over_limit(request):
-        return too_large()
-    # A streamed response whose function failed in the middle says so in its trailers.
-    trailers = request.trailers or {}
-    error_type = trailers.get("lambda-runtime-function-error-type")
-    if error_type is not None:
-        return Answer(payload=_trailer_body(trailers), error_type=error_type)
-    return Answer(payload=request.body)
-
-
-def _trailer_body(trailers: Mapping[str, str]) -> bytes:
-    try:
-        return base64.b64decode(
-            trailers.get("lambda-runtime-function-error-body", ""), validate=True
-        )
-    except (binascii.Error, ValueError):
-        return b"{}"
-
-
-def _error_answer(request: HttpRequest) -> Answer:
-    if _is_over_limit(request):
-        return too_large()
-    error_type = request.headers.get("lambda-runtime-function-error-type")
-    return Answer(payload=request.body, error_type=error_type or _error_type_of(request.body))
-
-
-def _platform_error(request: HttpRequest) -> Answer:
-    """An error of the runtime's own, with a type the platform's lines may show."""
-    error = _error_answer(request)
-    return replace(error, error_type=platform_error_type(error.error_type or ""))
-
-
-def _error_type_of(body: bytes) -> str:
-    """Python's client names the type in the body only."""
-    if len(body) > _MAX_DESCRIPTION_BYTES:
-        return ErrorType.UNKNOWN
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ErrorType.UNKNOWN
-    found = document.get("errorType") if isinstance(document, dict) else None
-    return found if isinstance(found, str) else ErrorType.UNKNOWN
-
-
-def platform_error_type(error_type: str) -> str:
-    """The type an INIT_REPORT line shows: one of Lambda's families, whatever the runtime said."""
-    if _PLATFORM_ERROR_TYPE.fullmatch(error_type):
-        return error_type
-    return "Function.Unknown" if error_type.startswith("Function.") else ErrorType.UNKNOWN
-
-
-def too_large() -> Answer:
-    """A response over the limit, in AWS's recorded words."""
-    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_PAYLOAD_BYTES} bytes)."
-    return Answer(
-        payload=error_body(ErrorType.RESPONSE_SIZE_TOO_LARGE, message),
-        error_type=ErrorType.RESPONSE_SIZE_TOO_LARGE,
-    )
+def _respond_too_large(connection: Connection, limit_bytes: int) -> None:
+    message = f"Exceeded maximum allowed payload size ({limit_bytes} bytes)."
+    connection.respond(413, error_body("RequestEntityTooLarge", message))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from lambent.aws.credentials import Credentials
     from lambent.domain.function import FunctionVersion
-    from lambent.execution_environment.apis.runtime_api import Answer
+    from lambent.execution_environment.apis.answer import Answer
     from lambent.execution_environment.runtime_process import Parts
     from lambent.execution_environment.snap_start.template_sandbox import TemplateSandbox
     from lambent.sandbox.sandbox import Limits, Sandbox, Volume

@@ -3,7 +3,7 @@ from __future__ import annotations
 from unittest.mock import Mock
 
 import pytest
-from tests.unit.execution_environment.fakes import VERSION
+from tests.unit.execution_environment.fakes import STREAM_LIMITS, VERSION
 from tests.unit.execution_environment.http_client import MemoryTransport, listening
 
 from lambent.execution_environment.apis.credentials_api import CredentialsApi
@@ -16,7 +16,9 @@ MANY_OPEN = 300
 
 @pytest.fixture
 async def api():
-    return EnvironmentApi(RuntimeApi(Mock()), ExtensionsApi(Mock(), VERSION), CredentialsApi())
+    return EnvironmentApi(
+        RuntimeApi(Mock(), STREAM_LIMITS), ExtensionsApi(Mock(), VERSION), CredentialsApi()
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/2018-06-01/other", "/2020-01-01/extension/other"])

@@ -12,7 +12,7 @@ from tests.unit.execution_environment.extensions_api_driver import (
     RecordingEnvironment,
     error_of,
 )
-from tests.unit.execution_environment.fakes import VERSION
+from tests.unit.execution_environment.fakes import STREAM_LIMITS, VERSION
 from tests.unit.execution_environment.http_client import (
     NEXT,
     MemoryTransport,
@@ -31,7 +31,9 @@ UNKNOWN = "11111111-3c7a-4697-b07a-ac58fc914c95"
 @pytest.fixture
 async def extensions():
     environment = RecordingEnvironment()
-    listener = EnvironmentApi(RuntimeApi(environment), environment.api, CredentialsApi())
+    listener = EnvironmentApi(
+        RuntimeApi(environment, STREAM_LIMITS), environment.api, CredentialsApi()
+    )
     async with listening(listener.connect) as address:
         yield Conversation(environment, address, await address.connect())
         listener.close()
@@ -294,13 +296,13 @@ async def test_another_method_is_told_which_is_allowed(extensions, method, path,
 
 REQUESTS = st.sampled_from(
     [
-        f"GET {NEXT} HTTP/1.1\r\n\r\n",
-        f"POST {PREFIX}/register HTTP/1.1\r\nLambda-Extension-Name: a\r\n"
+        f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"POST {PREFIX}/register HTTP/1.1\r\nHost: a\r\nLambda-Extension-Name: a\r\n"
         "Content-Length: 2\r\n\r\n{}",
-        f"POST {PREFIX}/register HTTP/1.1\r\nLambda-Extension-Name: watcher\r\n"
+        f"POST {PREFIX}/register HTTP/1.1\r\nHost: a\r\nLambda-Extension-Name: watcher\r\n"
         "Content-Length: 21\r\n\r\n" + '{"events":["INVOKE"]}',
-        f"GET {PREFIX}/event/next HTTP/1.1\r\nLambda-Extension-Identifier: ID\r\n\r\n",
-        f"POST {PREFIX}/exit/error HTTP/1.1\r\nLambda-Extension-Identifier: ID\r\n"
+        f"GET {PREFIX}/event/next HTTP/1.1\r\nHost: a\r\nLambda-Extension-Identifier: ID\r\n\r\n",
+        f"POST {PREFIX}/exit/error HTTP/1.1\r\nHost: a\r\nLambda-Extension-Identifier: ID\r\n"
         "Lambda-Extension-Function-Error-Type: x\r\n\r\n",
         "garbage\r\n\r\n",
     ]
@@ -311,7 +313,9 @@ REQUESTS = st.sampled_from(
 async def test_no_order_of_requests_breaks_the_conversation(pieces):
     environment = RecordingEnvironment()
     watcher = environment.api.expect("watcher")
-    listener = EnvironmentApi(RuntimeApi(environment), environment.api, CredentialsApi())
+    listener = EnvironmentApi(
+        RuntimeApi(environment, STREAM_LIMITS), environment.api, CredentialsApi()
+    )
     connections = []
     for _ in range(3):
         connections.append((listener.connect(), MemoryTransport()))
