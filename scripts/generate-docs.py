@@ -23,11 +23,8 @@ from lambent.control_plane.not_available import NOT_AVAILABLE
 from lambent.control_plane.operations import OPERATIONS as CONTROL_PLANE_OPERATIONS
 from lambent.control_plane.stored_only import STORED_ONLY
 from lambent.domain import quotas
-from lambent.invocation.invoke import (
-    NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
-    OPERATIONS as INVOCATION_OPERATIONS,
-)
-from lambent.server.config import SETTINGS
+from lambent.invocation.invoke import OPERATIONS as INVOCATION_OPERATIONS
+from lambent.server.settings import SETTINGS
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
 from lambent.telemetry.metrics.cloudwatch_api import OPERATIONS as CLOUDWATCH_OPERATIONS
 from lambent.telemetry.subscriptions.operations import OPERATIONS as SUBSCRIPTION_OPERATIONS
@@ -45,15 +42,20 @@ _LAMBDA_API = "https://docs.aws.amazon.com/lambda/latest/api/API_"
 _LOGS_API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_"
 _CLOUDWATCH_API = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_"
 # Defaults that depend on the machine, in words.
-_DEFAULTS = {"memory_mib": "80 % of the machine's, or of what the server's control group allows"}
+_DEFAULTS = {
+    "host": "`127.0.0.1,::1`, or the first of them where IPv6 is turned off",
+    "memory_mib": "80 % of the machine's, or of what the server's control group allows",
+}
 _MIB = quotas.MIB
-_REFUSED = {**NOT_AVAILABLE, **INVOCATIONS_NOT_AVAILABLE}
 _LAMBDA_OPERATIONS = CONTROL_PLANE_OPERATIONS.keys() | INVOCATION_OPERATIONS.keys()
 
 # What each quota is, by its name in domain/quotas.py. A new one needs a line here.
 _LIMITS = {
     "REQUEST_PAYLOAD_BYTES": "Payload of an invocation",
     "RESPONSE_PAYLOAD_BYTES": "What a function returns",
+    "STREAMED_RESPONSE_BYTES": "What a function streams; the setting `stream_limit_mib` changes it",
+    "UNCAPPED_STREAM_BYTES": "Of that, what goes out as fast as it is read; `stream_uncapped_mib` changes it",
+    "STREAM_BYTES_PER_SECOND": "Of what follows, in a second; `stream_mib_per_second` changes it",
     "LOG_TAIL_BYTES": "Log answered with `LogType=Tail`",
     "CLIENT_CONTEXT_BYTES": "Client context, in base64",
     "ACCOUNT_CONCURRENCY": "Invocations of an account at one time; the setting `concurrency` changes it",
@@ -145,7 +147,7 @@ def _plain(text: object) -> str:
 
 
 def default_of(setting: Setting) -> str:
-    default = _plain(setting.default())
+    default = _plain(setting.shown_default)
     return _DEFAULTS.get(setting.name) or (f"`{default}`" if default else "none")
 
 
@@ -273,14 +275,14 @@ def _linked(name: str, address: str) -> str:
 
 
 def _lambda_operations() -> Iterator[tuple[str, str, str]]:
-    for name in sorted(_LAMBDA_OPERATIONS | _REFUSED.keys()):
+    for name in sorted(_LAMBDA_OPERATIONS | NOT_AVAILABLE.keys()):
         yield (_linked(name, _LAMBDA_API), *_state(name))
 
 
 def _state(operation: str) -> tuple[str, str]:
     """What happens to a call of `operation`, and the reason where that is not everything."""
-    if operation in _REFUSED:
-        _, _, reason = _REFUSED[operation].partition("this release of Lambent. ")
+    if operation in NOT_AVAILABLE:
+        _, _, reason = NOT_AVAILABLE[operation].partition("this release of Lambent. ")
         return "refused", reason
     if operation in STORED_ONLY:
         return "stored for a later release", STORED_ONLY[operation]
@@ -289,7 +291,7 @@ def _state(operation: str) -> tuple[str, str]:
 
 def _stored_settings() -> Iterator[tuple[str, str]]:
     for name, sentence in sorted(STORED_ONLY.items()):
-        if name not in _LAMBDA_OPERATIONS | _REFUSED.keys():
+        if name not in _LAMBDA_OPERATIONS | NOT_AVAILABLE.keys():
             yield f"`{name}`", sentence
 
 
@@ -324,7 +326,7 @@ def _limits_page() -> str:
 
 def _amount(name: str) -> str:
     value = getattr(quotas, name)
-    unit = _UNITS.get(name.rpartition("_")[2], "")
+    unit = _UNITS.get(name.removesuffix("_PER_SECOND").rpartition("_")[2], "")
     if name == "MIB_PER_CPU":
         unit = "MiB"
     if unit == "bytes" and value % _MIB == 0:

@@ -9,7 +9,7 @@ from lambent.execution_environment.runtimes.runtime_installation import (
     RuntimeInstallationFailed,
     install,
 )
-from lambent.server.config import data_home
+from lambent.server.settings import data_home
 
 WANTED = (
     *(f"python3.{minor}" for minor in range(8, 14)),

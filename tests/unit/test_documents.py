@@ -18,11 +18,8 @@ from lambent.execution_environment.lifecycle import (
     EXTENSION_TRANSITIONS,
     RUNTIME_TRANSITIONS,
 )
-from lambent.invocation.invoke import (
-    NOT_AVAILABLE as INVOCATIONS_NOT_AVAILABLE,
-    OPERATIONS as INVOCATION_OPERATIONS,
-)
-from lambent.server.config import SETTINGS
+from lambent.invocation.invoke import OPERATIONS as INVOCATION_OPERATIONS
+from lambent.server.settings import SETTINGS
 from lambent.telemetry.logs_api import OPERATIONS as LOGS_OPERATIONS
 from lambent.telemetry.subscriptions.operations import OPERATIONS as SUBSCRIPTION_OPERATIONS
 
@@ -100,7 +97,6 @@ def test_every_command_has_a_heading() -> None:
         CONTROL_PLANE_OPERATIONS,
         INVOCATION_OPERATIONS,
         NOT_AVAILABLE,
-        INVOCATIONS_NOT_AVAILABLE,
         LOGS_OPERATIONS,
         SUBSCRIPTION_OPERATIONS,
     ],
@@ -112,7 +108,7 @@ def test_every_operation_has_a_row(operations: dict[str, object]) -> None:
 
 def test_every_refusal_says_why_in_the_table() -> None:
     text = (REFERENCE / "operations.md").read_text()
-    for name in (*NOT_AVAILABLE, *INVOCATIONS_NOT_AVAILABLE):
+    for name in NOT_AVAILABLE:
         assert re.search(rf"^\| \[{name}\]\S+ \| refused \| \S.+ \|$", text, re.MULTILINE), name
 
 

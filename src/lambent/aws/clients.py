@@ -22,6 +22,7 @@ from botocore.session import Session
 from botocore.utils import is_valid_uri
 
 from lambent.aws.call_threads import CallThreads
+from lambent.aws.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -182,6 +183,24 @@ class AwsClients:
                 return await self._threads[service].run(lambda: self._run(service, scope, use))
         except TimeoutError:
             raise Unreachable(f"{service} gave no answer in {within_seconds:g} seconds") from None
+
+    async def own_credentials(self) -> Credentials | None:
+        """What this server calls AWS with, as it is now; None without any."""
+        return await self._threads["credentials"].run(self._own_credentials)
+
+    def _own_credentials(self) -> Credentials | None:
+        try:
+            if not self._search_credentials():
+                return None
+            own = self._session.get_credentials().get_frozen_credentials()
+        except BotoCoreError as error:  # such as a profile that is not there, or SSO that ran out
+            logger.warning("the server's own AWS credentials cannot be had: %s", error)
+            return None
+        return Credentials(
+            access_key_id=own.access_key,
+            secret_access_key=own.secret_key,
+            session_token=own.token or "",
+        )
 
     def _run(self, service: str, scope: Scope, use: Callable[[Any], Answer]) -> Answer:
         try:

@@ -79,6 +79,10 @@ class IssuedCredentials:
             if len(self._ended) > _ENDED:
                 self._ended.popitem(last=False)
 
+    def has_issued(self, access_key_id: str) -> bool:
+        """Whether it is the key of a session, or was lately."""
+        return access_key_id in self._sessions or access_key_id in self._ended
+
     def session(self, access_key_id: str, session_token: str) -> Session:
         """Whose they are. Raises TokenInvalid, TokenExpired; the signature is still to be checked."""
         session = self._sessions.get(access_key_id)

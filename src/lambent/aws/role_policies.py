@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambent.aws.clients import AwsClients, CallRefused, NoEndpoint, Scope, Unreachable
+from lambent.domain.caller import partition_of
+from lambent.domain.errors import ServiceError
 from lambent.domain.identity_policy import (
     IdentityPolicies,
     IdentityStatement,
     identity_statements,
+    usual_policies,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +75,22 @@ class RolePolicies:
             # Such as S3 servers that have no IAM. What everybody may do is little.
             logger.warning("what %s may do is not known: IAM answers %s", role_arn, error.code)
             return None
+
+
+async def policies_in_force(
+    policies: RolePolicies, account_id: str, region: str, role_arn: str
+) -> IdentityPolicies:
+    """The role's policies; of one nobody knows, those that nearly every function needs.
+
+    Raises ServiceError when IAM cannot be asked.
+    """
+    try:
+        found = await policies.of(account_id, region, role_arn)
+    except Unreachable as error:
+        raise ServiceError(
+            "ServiceException", f"What {role_arn} may do is not known: {error}"
+        ) from error
+    return usual_policies(account_id, partition_of(region)) if found is None else found
 
 
 def _read(iam: Any, name: str) -> IdentityPolicies | None:

@@ -21,12 +21,14 @@ from lambent.cli import (
 )
 from lambent.sandbox import signals
 from lambent.sandbox.privileges import enter_namespaces
-from lambent.server.config import SETTINGS, Config, ConfigurationError, load
+from lambent.server.config import Config, ConfigurationError, load
+from lambent.server.settings import SETTINGS
 from lambent.store import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambent.server.addresses import Addresses
     from lambent.server.setting import Setting
 
 
@@ -51,7 +53,7 @@ def _option(setting: Setting) -> Callable[..., Any]:
         setting.option,
         setting.name,
         metavar=setting.name.rpartition("_")[2].upper(),
-        help=f"{setting.meaning} [{setting.variable}; default: {setting.default()}]",
+        help=f"{setting.meaning} [{setting.variable}; default: {setting.shown_default}]",
     )
 
 
@@ -114,17 +116,24 @@ def _serve_until_told(config: Config) -> int:
 
     from lambent.server.server import KNOWN_FAILURES, serve as run
 
-    def announce(url: str) -> None:
-        click.echo(f"Lambent is listening on {url}", err=True)
-        click.echo(f"  try: aws --endpoint-url {url} lambda list-functions", err=True)
-
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(config, announce))
+            runner.run(run(config, _announce))
     except KNOWN_FAILURES as error:
         click.echo(f"Error: {error}", err=True)
         return 1
     return 0
+
+
+def _announce(addresses: Addresses) -> None:
+    url = addresses.url
+    click.echo(f"Lambent is listening on {url}", err=True)
+    if addresses.secure_url is not None:
+        click.echo(f"  and with TLS on {addresses.secure_url}", err=True)
+    if addresses.authority is not None:
+        told = "which to trust with: aws --ca-bundle, curl --cacert"
+        click.echo(f"  by the authority {addresses.authority}, {told}", err=True)
+    click.echo(f"  try: aws --endpoint-url {url} lambda list-functions", err=True)
 
 
 main.add_command(doctor_command.doctor)

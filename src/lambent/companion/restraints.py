@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Application = Callable[[Environment, Start], Iterable[bytes]]
 
 _SECRET = "HTTP_X_LAMBENT_COMPANION"  # the header's name, as WSGI has it
+# How the server was called. moto writes it into the URLs that it answers, such as queues'.
+_SCHEME = "HTTP_X_FORWARDED_PROTO"
 # moto's, to change how it works, and what it says of the machine it plays.
 _CONTROLS = frozenset({"moto_api", "instance_metadata"})
 # What moto needs for a form grows with the square of its fields. CloudFormation's and SNS's
@@ -59,6 +61,8 @@ def only_with(secret: str, application: Application) -> Application:
         told = environ.pop(_SECRET, "").encode("latin-1")
         if not hmac.compare_digest(told, expected):
             return _forbidden(environ, start)
+        if scheme := environ.pop(_SCHEME, None):
+            environ["wsgi.url_scheme"] = scheme
         return application(environ, start)
 
     return answer

@@ -66,6 +66,7 @@ class ControlPlane:
     code_storage: CodeStorage
     concurrency: int  # invocations an account may have at work in one region at one time
     endpoint: str  # http://127.0.0.1:9000, for links when a caller sent no usable Host
+    secure_endpoint: str | None  # https://127.0.0.1:9443, of the same; None: there is no HTTPS
     code_location_key: bytes = field(repr=False)
     clock: Callable[[], datetime]  # the time now, aware of its time zone
 

@@ -19,10 +19,6 @@ _SENTENCES: Mapping[str, tuple[str, ...]] = {
         "CreateEventSourceMapping",
         "UpdateEventSourceMapping",
     ),
-    "Functions do not answer at their URLs yet: use Invoke.": (
-        "CreateFunctionUrlConfig",
-        "UpdateFunctionUrlConfig",
-    ),
     "Signatures of deployment packages are not checked yet: any package is taken.": (
         "CreateCodeSigningConfig",
         "PutFunctionCodeSigningConfig",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lambent.domain.caller import Caller
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.invocation.invoke import DataPlane
+    from lambent.server.addresses import Addresses
     from lambent.server.config import Config
     from lambent.server.stores import Stores
     from lambent.store.logs import LogStore
@@ -43,7 +44,7 @@ def build_control_plane(
     aws: AwsClients,
     runtimes: Mapping[str, Runtime],
     deployments: Deployments,
-    endpoint: str,
+    addresses: Addresses,
 ) -> ControlPlane:
     """What the operations work with that manage functions and layers."""
     return ControlPlane(
@@ -73,7 +74,8 @@ def build_control_plane(
         architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
         emulated_architectures=emulated_architectures(),
         concurrency=config.concurrency,
-        endpoint=endpoint,
+        endpoint=addresses.url,
+        secure_endpoint=addresses.secure_url,
         code_location_key=secrets.token_bytes(32),
         clock=lambda: datetime.now(UTC),
     )
@@ -85,7 +87,7 @@ def build_functions_api(control_plane: ControlPlane, data_plane: DataPlane) -> A
         "lambda",
         _bind(control_plane_operations.OPERATIONS, control_plane)
         | _bind(invocation_operations.OPERATIONS, data_plane),
-        {**control_plane_operations.NOT_AVAILABLE, **invocation_operations.NOT_AVAILABLE},
+        control_plane_operations.NOT_AVAILABLE,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from lambent.invocation.function_urls.access import UrlAccess
+from lambent.invocation.function_urls.endpoint import FunctionUrls
 from lambent.server.apis import build_functions_api, build_logs_api
 from lambent.server.cloudwatch import build_cloudwatch
 from lambent.server.custom_resources import CustomResourceResponses
@@ -60,4 +62,13 @@ def build_gateway(
         ),
         custom_resources=custom_resources,
         authorize=functools.partial(check_function, around.role_policies),
+        function_urls=FunctionUrls(
+            runs=invoking.plane.runs,
+            urls=stores.function_urls_by_id,
+            access=UrlAccess(
+                policy_of=stores.policies.get,
+                role_policies=around.role_policies,
+                signers=around.signers,
+            ),
+        ),
     )

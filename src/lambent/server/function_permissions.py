@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambent.aws.clients import Unreachable
+from lambent.aws.role_policies import policies_in_force
 from lambent.domain.arn import parse_function_reference
 from lambent.domain.errors import ServiceError
-from lambent.domain.identity_policy import Decision, IdentityPolicies, identity_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lambent.aws.role_policies import RolePolicies
     from lambent.domain.caller import Caller
+    from lambent.domain.identity_policy import Decision
 
 # Those whose operations IAM calls otherwise.
 _ACTIONS = {
@@ -58,38 +58,15 @@ async def check_actions(
     """Raise ServiceError unless all of `wanted` is allowed: actions, and spellings of resources."""
     principal = caller.principal
     assert principal is not None
-    try:
-        found = await policies.of(caller.account_id, caller.region, principal.role_arn)
-    except Unreachable as error:
-        raise ServiceError(
-            "ServiceException", f"What {principal.role_arn} may do is not known: {error}"
-        ) from error
-    usual = _of_everybody(caller) if found is None else found
+    held = await policies_in_force(policies, caller.account_id, caller.region, principal.role_arn)
     context = {
         "aws:PrincipalAccount": caller.account_id,
         "lambda:InvokedViaFunctionUrl": "false",  # nor by anybody else's: it calls by itself
     }
     for action, spellings in wanted:
-        decision = usual.decide(action, spellings, context)
+        decision = held.decide(action, spellings, context)
         if decision != "allowed":
             raise _refusal(caller, action, spellings[0], decision)
-
-
-def _of_everybody(caller: Caller) -> IdentityPolicies:
-    lambda_arns = f"arn:{caller.partition}:lambda:*:{caller.account_id}:function:*"
-    logs_arns = f"arn:{caller.partition}:logs:*:{caller.account_id}:*"
-    logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    invoke = ["lambda:InvokeFunction", "lambda:InvokeAsync"]
-    return IdentityPolicies(
-        statements=identity_statements(
-            {
-                "Statement": [
-                    {"Effect": "Allow", "Action": invoke, "Resource": lambda_arns},
-                    {"Effect": "Allow", "Action": logs, "Resource": logs_arns},
-                ]
-            }
-        )
-    )
 
 
 def _refusal(caller: Caller, action: str, resource: str, decision: Decision) -> ServiceError:

@@ -24,11 +24,20 @@ from lambent.protocol import credential_scope
 from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.rejections import too_large
-from lambent.server import browsers, cloudwatch, custom_resources, misdirected, service_door
+from lambent.server import (
+    browsers,
+    cloudwatch,
+    custom_resources,
+    function_urls,
+    misdirected,
+    service_door,
+)
 from lambent.server.neighbours import Neighbours, unsigned_service
 from lambent.telemetry.metrics import prometheus
 
 if TYPE_CHECKING:
+    from lambent.invocation.function_urls.endpoint import FunctionUrls
+    from lambent.invocation.function_urls.event import UrlRequest
     from lambent.protocol.service import Service
     from lambent.server.queue_api import QueueApi
     from lambent.store.deployment_packages import DeploymentPackages
@@ -78,16 +87,24 @@ class Gateway:
     custom_resources: custom_resources.CustomResourceResponses
     neighbours: Neighbours
     authorize: Authorize
+    function_urls: FunctionUrls
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
+        # First: whose pages may use a function's URL, its own settings say.
+        if (for_function := function_urls.url_request(request)) is not None:
+            return await self.answer_function_url(for_function)
         if browsers.is_of_another_page(request.headers):
             return _json_response(403, {"Message": browsers.REFUSAL})
-        if misdirected.is_for_function_url(request.headers.get("host", "")):
-            return misdirected.function_url_answer()
         is_signed = credential_scope.is_signed(request.headers, request.query)
         if not is_signed and (own := await self._answer_own(request)) is not None:
             return own
         return await self._answer_api(request, new_uuid())
+
+    async def answer_function_url(
+        self, request: UrlRequest, sandbox_keys: frozenset[str] | None = None
+    ) -> HttpResponse:
+        """What a function answers; only signatures with `sandbox_keys` count if they are given."""
+        return await function_urls.answer(self.function_urls, request, sandbox_keys)
 
     async def _answer_own(self, request: HttpRequest) -> HttpResponse | None:
         """What is Lambent's own, and of no API of AWS's; None for any other path."""
@@ -153,6 +170,8 @@ class Gateway:
 
     def streams(self, request: HttpRequest) -> bool:
         """Whether the body of a long request is passed on while it comes; only its head is here."""
+        if function_urls.url_request(request) is not None:
+            return function_urls.is_too_long(request)
         _, signed_for = credential_scope.identify(
             request.headers,
             request.query,
@@ -226,7 +245,7 @@ class Gateway:
 
 async def _parse(service: Service, request: HttpRequest) -> tuple[str, dict[str, Any]]:
     """Off the event loop when it takes long: a deployment package is 70 MB of base64."""
-    if len(request.body) > _LONG_TO_PARSE_BYTES and not request.path.endswith("/invocations"):
+    if len(request.body) > _LONG_TO_PARSE_BYTES and not _is_invocation(request.path):
         return await asyncio.to_thread(service.parse, request)
     return service.parse(request)
 
@@ -238,7 +257,12 @@ def _refuse_too_large(request: HttpRequest, service: Service) -> None:
 
 
 def _body_limit(path: str) -> int:
-    return REQUEST_PAYLOAD_BYTES if path.endswith("/invocations") else MAX_REQUEST_BYTES
+    return REQUEST_PAYLOAD_BYTES if _is_invocation(path) else MAX_REQUEST_BYTES
+
+
+def _is_invocation(path: str) -> bool:
+    """Whether a path is that of Invoke or InvokeWithResponseStream, which have an event's limit."""
+    return path.endswith(("/invocations", "/response-streaming-invocations"))
 
 
 def _too_large(limit: int, operation: str) -> ServiceError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -21,21 +20,6 @@ _REST_XML = frozenset({"cloudfront", "route53"})
 _STATUS = 400
 _CODE = "UnknownOperationException"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-
-
-def is_for_function_url(host: str) -> bool:
-    """Whether a Host header is a function's address: an id, lambda-url, a region, any domain."""
-    return host.lower().partition(".")[2].startswith("lambda-url.")
-
-
-def function_url_answer() -> HttpResponse:
-    """For whoever calls a function at its address."""
-    message = "Functions do not answer at their URLs yet: use Invoke."
-    return HttpResponse(
-        status=501,
-        headers=[("content-type", "application/json")],
-        body=json.dumps({"Message": message}).encode(),
-    )
 
 
 def other_service_message(service: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambent.aws.credentials import IssuedCredentials
 from lambent.aws.role_policies import RolePolicies
+from lambent.aws.signers import Signers
 from lambent.server.aws_clients import endpoints_of, open_aws_clients
 from lambent.server.companion import open_companion
 from lambent.server.sandbox_access import aws_access
@@ -31,6 +32,7 @@ class Neighbourhood:
     doors: SandboxDoors
     access: AwsAccess  # what environments are given
     role_policies: RolePolicies
+    signers: Signers  # of requests to function URLs
 
 
 @contextlib.asynccontextmanager
@@ -51,4 +53,10 @@ async def open_neighbourhood(config: Config, url: str) -> AsyncIterator[Neighbou
                     credentials, aws, doors, default_endpoint=config.aws_endpoint_url
                 ),
                 role_policies=RolePolicies(aws),
+                signers=Signers(
+                    issued=credentials,
+                    listed=config.access_keys,
+                    account_id=config.account_id,
+                    own=aws.own_credentials,
+                ),
             )

@@ -58,6 +58,8 @@ _PLAIN_SCOPE = re.compile(
 _COMPANIONS_OWN = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
 _SLASHES = re.compile(r"/{2,}")
 _VIA = f"1.1 lambent-{secrets.token_hex(8)}"
+# For the URLs that the companion answers, such as queues'.
+_SCHEME = "x-forwarded-proto"
 _OURS_TO_SAY = ("via", COMPANION_ACCOUNT, COMPANION_SECRET)  # not the caller's
 
 
@@ -134,6 +136,7 @@ class Neighbours:
         outgoing = _outgoing(request)
         if self._is_companion(service):
             outgoing = _for_companion(outgoing, service, caller)
+            outgoing.headers.append((_SCHEME, "https" if request.is_tls else "http"))
             if _is_companions_own(outgoing, service):
                 raise ValueError("this path is not available here")
             outgoing.headers.append((COMPANION_SECRET, self.endpoints.companion_secret))
@@ -217,6 +220,7 @@ def _named(headers: list[tuple[str, str]]) -> set[str]:
 def _for_companion(outgoing: Outgoing, service: str, caller: Caller) -> Outgoing:
     """In the forms that moto knows: an account's header, the scope as a header, a bucket's path."""
     headers = dict(outgoing.headers)
+    headers.pop(_SCHEME, None)
     target = outgoing.target
     headers.setdefault("host", "localhost")
     if service == "s3" and (found := bucket_of_host(headers["host"], is_signed=True)):

@@ -22,7 +22,7 @@ from lambent.domain.identifiers import new_uuid
 from lambent.protocol import signature as signatures
 from lambent.protocol.http import HttpResponse
 from lambent.protocol.signature import Signature, SignatureRefused
-from lambent.server import custom_resources, object_links
+from lambent.server import custom_resources, function_urls, object_links
 from lambent.server.callable_services import action_of, check_service
 from lambent.server.error_forms import error_answer
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lambent.aws.credentials import Credentials
     from lambent.aws.role_policies import RolePolicies
+    from lambent.invocation.function_urls.event import UrlRequest
     from lambent.protocol.http import HttpRequest
     from lambent.server.connection_bounds import Places
 
@@ -43,6 +44,10 @@ _STATUSES = {"ServiceException": 500, "SlowDown": 503, "ValidationException": 40
 class Gateway(Protocol):
     async def answer_signed(
         self, request: HttpRequest, caller: Caller, signed_for: str | None
+    ) -> HttpResponse: ...
+
+    async def answer_function_url(
+        self, request: UrlRequest, sandbox_keys: frozenset[str] | None
     ) -> HttpResponse: ...
 
     def is_operators(self, service: str) -> bool: ...
@@ -70,6 +75,9 @@ class SandboxDoor:
         self._policies = policies
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
+        if (for_function := function_urls.url_request(request)) is not None:
+            keys = frozenset(each.access_key_id for each in self._own)
+            return await self._gateway.answer_function_url(for_function, keys)
         request_id = new_uuid()
         try:
             signature, session = await self._verified(request)
@@ -164,6 +172,8 @@ def _caller(
 
 def streams(request: HttpRequest) -> bool:
     """Whether a request can be passed on while its body comes: S3's, which say what they sign."""
+    if function_urls.url_request(request) is not None:
+        return function_urls.is_too_long(request)
     if custom_resources.is_response(request.path):
         return False
     try:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from lambent.aws.variable_keys import VariableKeys
 from lambent.invocation.concurrency import Concurrency
 from lambent.sandbox.isolation import IsolationUnavailable
+from lambent.server.addresses import open_addresses
 from lambent.server.apis import build_control_plane
 from lambent.server.background import running
+from lambent.server.certificates import CertificateUnusable
 from lambent.server.companion import CompanionUnavailable
 from lambent.server.data_plane import open_data_plane
 from lambent.server.endpoint import build_gateway
@@ -28,7 +30,8 @@ from lambent.server.execution import (
     open_snapshots,
 )
 from lambent.server.gateway import MAX_REQUEST_BYTES
-from lambent.server.listener import AddressInUse, Listener, bind
+from lambent.server.listener import Listener
+from lambent.server.listening import AddressInUse
 from lambent.server.neighbourhood import open_neighbourhood
 from lambent.server.stop import Stop
 from lambent.server.stores import open_stores
@@ -37,9 +40,9 @@ from lambent.store.migration import DatabaseTooNew
 from lambent.store.seal import KeyUnusable, SealBroken
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
+    from lambent.server.addresses import Addresses
     from lambent.server.config import Config
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ logger = logging.getLogger(__name__)
 # What ends the start with a message for people, rather than with a traceback.
 KNOWN_FAILURES = (
     AddressInUse,
+    CertificateUnusable,
     CompanionUnavailable,
     DatabaseTooNew,
     IsolationUnavailable,
@@ -57,25 +61,25 @@ KNOWN_FAILURES = (
 )
 
 
-async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
-    """Run a server until SIGTERM or SIGINT; `on_listening` gets its URL once it answers.
+async def serve(config: Config, on_listening: Callable[[Addresses], None]) -> None:
+    """Run a server until SIGTERM or SIGINT; `on_listening` gets its addresses once it answers.
 
     The first signal lets invocations at work end; a second one ends them.
     """
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         stack.enter_context(data_directory.locked(config.data_dir))
-        listening = stack.enter_context(bind(config.host, config.port))
+        addresses = stack.enter_context(open_addresses(config))
         stores = await enter(open_stores(config.data_dir))
         runtimes = await enter(open_runtimes(config))
         stop = stack.enter_context(Stop(config.drain_seconds))
-        url = _url(listening)
-        around = await enter(open_neighbourhood(config, url))
+        around = await enter(open_neighbourhood(config, addresses.url))
         variable_keys = VariableKeys(around.aws)
         # Functions find us at our own port, so that URLs of ours are good inside and outside.
-        port = listening.getsockname()[1]
         parts = await enter(
-            open_parts(config, stores, runtimes, variable_keys, around.access, door_port=port)
+            open_parts(
+                config, stores, runtimes, variable_keys, around.access, door_port=addresses.port
+            )
         )
         budget = host_budget(config)
         snap_start = await enter(open_snapshots(config, stores, parts, budget))
@@ -91,7 +95,9 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
         )
 
         invoking = await enter(open_data_plane(config, stores, around.aws, pool, concurrency))
-        control_plane = build_control_plane(config, stores, around.aws, runtimes, deployments, url)
+        control_plane = build_control_plane(
+            config, stores, around.aws, runtimes, deployments, addresses
+        )
         gateway = build_gateway(config, stores, control_plane, invoking, around, snap_start)
         await enter(around.doors.serving(gateway, around.role_policies))
         listener = Listener(
@@ -101,14 +107,9 @@ async def serve(config: Config, on_listening: Callable[[str], None]) -> None:
             streams=gateway.streams,
         )
         _spare_garbage_collector()
-        on_listening(url)
-        await stop.serve(listener, invoking.plane.events, pool, listening)
+        on_listening(addresses)
+        await stop.serve(listener, invoking.plane.events, pool, addresses.listening)
         logger.info("no longer listening; closing execution environments")
-
-
-def _url(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _spare_garbage_collector() -> None:

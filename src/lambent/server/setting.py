@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 VARIABLE_PREFIX = "LAMBENT_"
+# In place of a certificate's file.
+DEVELOPMENT_CERTIFICATE = "development"
 
+_HOST = re.compile(r"[0-9A-Za-z.:\-]{1,253}", re.ASCII)
 _VPC = re.compile(r"vpc-[0-9a-z]+", re.ASCII)
 _ACCESS_POINT = re.compile(
     r"arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z0-9-]+:\d{12}:access-point/fsap-[a-f0-9]{17}",
     re.ASCII,
 )
 _SERVICE = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+_ACCESS_KEY = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
+_SECRET_KEY = re.compile(r"[!-+\--~]{1,256}", re.ASCII)  # what can be seen, but the comma
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,17 @@ class Setting:
     read: Callable[[str], object]  # raises ValueError
     default: Callable[[], object]
     meaning: str
+    is_secret: bool = False  # its value is never repeated, not even when it cannot be
 
     @property
     def option(self) -> str:
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def shown_default(self) -> str:
+        """As it would be given."""
+        default = self.default()
+        return ",".join(default) if isinstance(default, tuple) else str(default)
 
     @property
     def variable(self) -> str:
@@ -88,6 +100,24 @@ def file_path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def optional_file(text: str) -> str:
+    """An absolute path, or nothing."""
+    return str(file_path(text)) if text else ""
+
+
+def certificate(text: str) -> str:
+    """The same, or `development`."""
+    return text if text == DEVELOPMENT_CERTIFICATE else optional_file(text)
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """`127.0.0.1,::1`: addresses or names, each once, in their order."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not all(_HOST.fullmatch(host) for host in found):
+        raise ValueError("must be addresses or host names, as in 127.0.0.1,::1")
+    return found
+
+
 def interpreters(text: str) -> Mapping[str, Path]:
     """`ruby3.2=/usr/bin/ruby,java8.al2=/usr/lib/jvm/11/bin/java`; nothing for none."""
     found = {}
@@ -115,6 +145,15 @@ def endpoints(text: str) -> Mapping[str, str]:
         if not _SERVICE.fullmatch(service):
             raise ValueError("must be names of services with the endpoint of each")
         found[service] = endpoint(url)
+    return found
+
+
+def access_keys(text: str) -> Mapping[str, str]:
+    """Of access keys, the secret of each: `AKIAIOSFODNN7EXAMPLE=secret`."""
+    found = dict(_entries(text))
+    for name, secret in found.items():
+        if not _ACCESS_KEY.fullmatch(name) or not _SECRET_KEY.fullmatch(secret):
+            raise ValueError("must be access keys, of letters and digits, with the secret of each")
     return found
 
 

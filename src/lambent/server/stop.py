@@ -8,11 +8,12 @@ import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
 
     from lambent.execution_environment.pool.pool import Pool
     from lambent.invocation.asynchronous.event_queue import EventQueue
     from lambent.server.listener import Listener
+    from lambent.server.listening import Listening
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +44,17 @@ class Stop:
             asyncio.get_running_loop().remove_signal_handler(each)
 
     async def serve(
-        self, listener: Listener, events: EventQueue, pool: Pool, listening: socket.socket
+        self,
+        listener: Listener,
+        events: EventQueue,
+        pool: Pool,
+        addresses: Sequence[Listening],
     ) -> None:
         """Serve until a signal comes, or not at all when one came before."""
         self._listener, self._events, self._pool = listener, events, pool
         if self._signals:
             listener.stop()
-        await listener.serve(listening)
+        await listener.serve(*addresses)
         events.pause()  # or it would have the pool at work for ever
         await pool.drain()
         self._cancel_timer()

@@ -237,3 +237,22 @@ def test_an_endpoint_of_the_settings_wins_over_the_companion():
     endpoints = Endpoints(of_services={"s3": "http://s3.test"}, companion="http://companion.test")
     assert endpoints.of("sqs") == "http://companion.test"
     assert (endpoints.is_companion("sqs"), endpoints.is_companion("s3")) == (True, False)
+
+
+async def test_what_the_server_calls_aws_with_is_known(monkeypatch):
+    with AwsClients.open(Endpoints()) as clients:
+        assert await clients.own_credentials() is None
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOPERATOR")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    with AwsClients.open(Endpoints()) as clients:
+        own = await clients.own_credentials()
+    assert own is not None
+    assert (own.access_key_id, own.secret_access_key) == ("AKIAOPERATOR", "secret")
+    assert own.session_token == "token"
+
+
+async def test_without_the_operator_s_profile_the_server_has_no_credentials(caplog):
+    with AwsClients.open(Endpoints(profile="missing")) as clients:
+        assert await clients.own_credentials() is None
+    assert "the server's own AWS credentials cannot be had" in caplog.text

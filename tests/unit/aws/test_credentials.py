@@ -57,3 +57,11 @@ def test_what_ended_is_expired_and_only_that(issued, monkeypatch):
     with pytest.raises(TokenInvalid):  # too long ago to be remembered
         issued.session(first.access_key_id, first.session_token)
     assert issued.session(third.access_key_id, third.session_token)
+
+
+def test_keys_of_sessions_are_told_from_others_also_once_they_ended(issued):
+    credentials = issued.issue(VERSION)
+    assert issued.has_issued(credentials.access_key_id)
+    issued.revoke(credentials)
+    assert issued.has_issued(credentials.access_key_id)
+    assert not issued.has_issued("test")

@@ -8,7 +8,8 @@ import pytest
 from tests.unit.aws.stand_ins import FakeAws
 
 from lambent.aws.clients import CallRefused, Scope, Unreachable
-from lambent.aws.role_policies import RolePolicies
+from lambent.aws.role_policies import RolePolicies, policies_in_force
+from lambent.domain.errors import ServiceError
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/path/worker"
@@ -138,3 +139,17 @@ async def test_nothing_of_a_role_s_policies_is_left_out(policies, iam):
     iam.is_truncated = True
     with pytest.raises(Unreachable, match="more policies"):
         await decision(policies, "a:Inline")
+
+
+async def test_a_role_that_nobody_knows_may_do_the_usual(policies):
+    held = await policies_in_force(policies, ACCOUNT, REGION, ROLE.replace("worker", "stranger"))
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:other"
+    for action in ("lambda:InvokeFunction", "lambda:InvokeFunctionUrl"):
+        assert held.decide(action, [function], {}) == "allowed"
+    assert held.decide("s3:GetObject", ["arn:aws:s3:::bucket/key"], {}) == "not allowed"
+
+
+async def test_a_role_whose_policies_cannot_be_asked_for_is_an_error(policies, iam):
+    iam.problem = Unreachable("no answer")
+    with pytest.raises(ServiceError, match="is not known: no answer"):
+        await policies_in_force(policies, ACCOUNT, REGION, ROLE)

@@ -3,7 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 
-from benchmarks.memory import descendants, field_kib, proportional_mib, used_mib
+from benchmarks.memory import (
+    descendants,
+    field_kib,
+    peak_mib,
+    proportional_mib,
+    reset_peak,
+    used_mib,
+)
 
 
 def test_descendants_are_found_through_every_generation() -> None:
@@ -21,6 +28,14 @@ def test_a_field_is_read_by_its_whole_name() -> None:
     text = "Pss_Dirty:    7 kB\nPss:      1234 kB\nSwapPss:   9 kB\n"
     assert field_kib(text, "Pss") == 1234
     assert field_kib("", "Pss") == 0
+
+
+def test_a_peak_is_the_most_since_it_was_reset() -> None:
+    before = reset_peak(os.getpid())
+    bytearray(b"x") * (32 << 20)  # held for a moment
+    assert peak_mib(os.getpid()) - before > 30
+    assert reset_peak(os.getpid()) > 1
+    assert peak_mib(os.getpid()) - before < 30
 
 
 def test_what_a_child_has_is_below_and_not_in_its_parent() -> None:

@@ -4,7 +4,9 @@ import logging
 import resource
 import runpy
 import sys
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,8 +14,9 @@ from click.testing import CliRunner
 from lambent.cli import main as main_module
 from lambent.cli.main import main
 from lambent.server import server
-from lambent.server.config import SETTINGS
-from lambent.server.listener import AddressInUse
+from lambent.server.addresses import Addresses
+from lambent.server.listening import AddressInUse
+from lambent.server.settings import SETTINGS
 
 
 class Served:
@@ -24,12 +27,15 @@ class Served:
         self.entered = []
         self.limits = []
         self.failure = None
+        self.addresses = Addresses(
+            listening=(), url="http://127.0.0.1:9000", port=9000, secure_url=None, authority=None
+        )
 
     async def serve(self, config, announce):
         self.configs.append(config)
         if self.failure is not None:
             raise self.failure
-        announce("http://127.0.0.1:9000")
+        announce(self.addresses)
 
 
 @pytest.fixture
@@ -75,6 +81,15 @@ def test_serve_runs_the_server_with_its_settings_and_says_where(served):
     assert "Lambent is listening on http://127.0.0.1:9000\n" in result.stderr
     assert "aws --endpoint-url http://127.0.0.1:9000 lambda" in result.stderr
     assert result.stdout == ""
+
+
+def test_serve_says_where_it_answers_over_tls_and_whom_to_trust(served):
+    assert "TLS" not in run("serve").stderr
+    served.addresses = replace(
+        served.addresses, secure_url="https://[::1]:9443", authority=Path("/data/tls/authority.pem")
+    )
+    told = "  and with TLS on https://[::1]:9443\n  by the authority /data/tls/authority.pem, "
+    assert told in run("serve").stderr
 
 
 def test_serve_reads_the_file_it_is_given(served, tmp_path):

@@ -94,6 +94,14 @@ def test_who_knows_the_secret_is_answered_and_it_goes_no_further():
     assert application(environ, print) == [{"A": "b"}]
 
 
+def test_the_scheme_is_what_the_server_was_called_with():
+    environ = {"HTTP_X_LAMBENT_COMPANION": "secret", "HTTP_X_FORWARDED_PROTO": "https"}
+    application: Any = restraints.only_with("secret", answered)
+    assert application({**environ, "wsgi.url_scheme": "http"}, print) == [
+        {"wsgi.url_scheme": "https"}
+    ]
+
+
 def asked(body, content_type=FORM, **members):
     return {
         "CONTENT_TYPE": content_type,

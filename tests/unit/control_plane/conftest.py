@@ -173,6 +173,7 @@ async def open_api(directory: Path) -> AsyncIterator[Api]:
             emulated_architectures=frozenset(),
             concurrency=1000,
             endpoint="http://127.0.0.1:9000",
+            secure_endpoint=None,
             code_location_key=b"k" * 32,
             clock=clock,
         )

@@ -6,15 +6,20 @@ from pathlib import Path
 import pytest
 
 from lambent.domain.quotas import MIB
-from lambent.server.config import SETTINGS, Config, ConfigurationError, load
+from lambent.server.config import Config, ConfigurationError, load
 from lambent.server.host_memory import host_memory_bytes
+from lambent.server.loopback import loopback_addresses
+from lambent.server.settings import SETTINGS
 
 ACCESS_POINT = (
     "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
 )
 VALUES = {
-    "host": "0.0.0.0",
+    "host": "0.0.0.0,::",
     "port": "9999",
+    "tls_certificate": "/etc/lambent/certificate.pem",
+    "tls_key": "/etc/lambent/key.pem",
+    "tls_port": "9998",
     "data_dir": "/data",
     "runtimes_dir": "/runtimes",
     "interpreters": "ruby3.2=/usr/bin/ruby",
@@ -34,6 +39,7 @@ VALUES = {
     "aws_endpoint_url": "http://127.0.0.1:5000",
     "aws_endpoints": "s3=https://minio.test:9001,kms=aws",
     "aws_profile": "neighbours",
+    "access_keys": "AKIAIOSFODNN7EXAMPLE=a/b+c=,000000000000=x",
     "subnets": "subnet-1=vpc-1,subnet-2=vpc-1",
     "security_groups": "sg-1=vpc-1",
     "access_points": f"{ACCESS_POINT}=/srv/shared",
@@ -41,12 +47,18 @@ VALUES = {
     "queue_time_factor": "60",
     "queue_reserve_mib": "7",
     "metrics_days": "3",
+    "stream_limit_mib": "200",
+    "stream_uncapped_mib": "0",
+    "stream_mib_per_second": "4",
     "drain_seconds": "0",
     "log_level": "debug",
 }
 READ = Config(
-    host="0.0.0.0",
+    host=("0.0.0.0", "::"),
     port=9999,
+    tls_certificate="/etc/lambent/certificate.pem",
+    tls_key="/etc/lambent/key.pem",
+    tls_port=9998,
     data_dir=Path("/data"),
     runtimes_dir=Path("/runtimes"),
     interpreters={"ruby3.2": Path("/usr/bin/ruby")},
@@ -66,6 +78,7 @@ READ = Config(
     aws_endpoint_url="http://127.0.0.1:5000",
     aws_endpoints={"s3": "https://minio.test:9001", "kms": "aws"},
     aws_profile="neighbours",
+    access_keys={"AKIAIOSFODNN7EXAMPLE": "a/b+c=", "000000000000": "x"},
     subnets={"subnet-1": "vpc-1", "subnet-2": "vpc-1"},
     security_groups={"sg-1": "vpc-1"},
     access_points={ACCESS_POINT: Path("/srv/shared")},
@@ -73,6 +86,9 @@ READ = Config(
     queue_time_factor=60.0,
     queue_reserve_mib=7,
     metrics_days=3,
+    stream_limit_mib=200,
+    stream_uncapped_mib=0,
+    stream_mib_per_second=4,
     drain_seconds=0,
     log_level="debug",
 )
@@ -117,7 +133,8 @@ def test_every_default_has_the_type_that_is_read():
 
 def test_without_any_source_the_defaults_hold(tmp_path):
     config = load({}, {})
-    assert (config.host, config.port) == ("127.0.0.1", 9000)
+    assert (config.host, config.port) == (loopback_addresses(), 9000)
+    assert (config.tls_certificate, config.tls_key, config.tls_port) == ("", "", 9443)
     assert config.data_dir == tmp_path / ".local/share/lambent/data"
     assert config.runtimes_dir == tmp_path / ".local/share/lambent/runtimes"
     assert (config.region, config.account_id) == ("us-east-1", "000000000000")
@@ -148,6 +165,7 @@ def test_every_setting_can_come_from_a_variable():
 def test_every_setting_can_come_from_a_file(write):
     numbers = {
         "port",
+        "tls_port",
         "memory_mib",
         "scaling_rate",
         "max_environments",
@@ -170,7 +188,7 @@ def test_the_command_line_wins_over_variables_and_these_over_the_file(write):
     file = write("port = 1\nhost = '10.0.0.1'\nregion = 'eu-west-1'\n")
     environment = {"LAMBENT_PORT": "2", "LAMBENT_HOST": "10.0.0.2"}
     config = load({"port": "3", "host": None}, environment, file)
-    assert (config.port, config.host, config.region) == (3, "10.0.0.2", "eu-west-1")
+    assert (config.port, config.host, config.region) == (3, ("10.0.0.2",), "eu-west-1")
 
 
 def test_a_file_is_named_by_the_command_line_then_the_variable_then_its_usual_place(write):
@@ -210,6 +228,10 @@ BAD = [
     ("host", ""),
     ("host", "a b"),
     ("host", "http://127.0.0.1"),
+    ("host", "127.0.0.1,,::1"),
+    ("tls_port", "65536"),
+    ("tls_certificate", "a\0b"),
+    ("tls_key", "a\0b"),
     ("port", "-1"),
     ("port", "65536"),
     ("port", "9000x"),
@@ -295,3 +317,13 @@ def test_interpreters_are_a_table_in_the_file(write):
 @pytest.mark.parametrize("text", ["ruby9.9=/usr/bin/ruby", "ruby3.2", "ruby3.2=", "=/usr/bin/ruby"])
 def test_an_interpreter_is_for_a_runtime_of_aws(text):
     assert "interpreters" in refusal({"interpreters": text}, {})
+
+
+def test_a_secret_is_shown_nowhere(write):
+    said = [
+        refusal({}, {"LAMBENT_ACCESS_KEYS": "a-b=very-secret"}),
+        refusal({}, {}, write("[access_keys]\n'a-b' = 'very-secret'\n")),
+        repr(load({}, {"LAMBENT_ACCESS_KEYS": "ab=very-secret"})),
+    ]
+    assert not any("very-secret" in text for text in said)
+    assert said[0].startswith("LAMBENT_ACCESS_KEYS: its value must be access keys")

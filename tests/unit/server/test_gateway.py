@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +97,7 @@ class Client:
         operations = {
             "echo": self.echo,
             "invocations": self.echo,
+            "response-streaming-invocations": self.echo,
             "refuse": self.refuse,
             "fail": self.fail,
             "unserializable": self.unserializable,
@@ -104,6 +106,7 @@ class Client:
         packages: Any = self.packages
         nobody: Any = None
         queue: Any = Queue()
+        function_urls: Any = SimpleNamespace(urls={})
         self.gateway = Gateway(
             functions=Api(service=services["lambda"], operations=operations),
             logs=Api(service=services["logs"], operations=operations),
@@ -119,6 +122,7 @@ class Client:
             services=nobody,
             custom_resources=nobody,
             authorize=self.authorize,
+            function_urls=function_urls,
             neighbours=Neighbours(endpoints=Endpoints(), companion=None),
         )
 
@@ -238,13 +242,30 @@ async def test_services_with_xml_are_refused_in_xml(client):
     assert client.callers == []
 
 
-async def test_functions_do_not_answer_at_their_urls(client):
-    headers = {"host": "abcdefgh.lambda-url.us-east-1.localhost:9000"}
-    response = await client.send("/echo", headers=headers)
-    assert response.status == 501
-    assert response.document == {
-        "Message": "Functions do not answer at their URLs yet: use Invoke."
-    }
+# A browser's for a page elsewhere, one that is signed for an API, or both.
+@pytest.mark.parametrize("headers", [{"origin": "https://a.example"}, signed_for("lambda")])
+@pytest.mark.parametrize("path", ["/echo", "/health", "/2015-03-31/functions"])
+async def test_a_request_for_a_function_url_reaches_no_api(client, path, headers):
+    host = {"host": "abcdefgh.lambda-url.us-east-1.localhost:9000"}
+    response = await client.send(path, headers={**host, **headers})
+    assert (response.status, response.document) == (403, {"Message": None})
+    assert client.callers == []
+
+
+@pytest.mark.parametrize(("length", "is_answered_first"), [(6291456, False), (6291457, True)])
+async def test_a_body_for_a_function_is_held_unless_it_is_too_long(
+    client, length, is_answered_first
+):
+    host = {"host": "a.lambda-url.us-east-1.localhost", "content-length": str(length)}
+    headers = {**host, **signed_for("s3")}
+    request = HttpRequest(method="PUT", path="/", query="", headers=headers, body=b"")
+    assert client.gateway.streams(request) is is_answered_first
+
+
+async def test_a_page_of_a_function_url_is_another_page_to_an_api(client):
+    page = "http://abcdefgh.lambda-url.us-east-1.localhost:9000"
+    response = await client.send("/echo", headers={"host": "localhost:9000", "origin": page})
+    assert response.status == 403
     assert client.callers == []
 
 
@@ -271,9 +292,10 @@ async def test_a_mistake_of_ours_is_logged_and_answered_without_details(client, 
 MIB = bytes(1024 * 1024)
 
 
-async def test_an_event_over_the_quota_is_refused(client):
-    assert (await client.send("/invocations", MIB * 6)).status == 201
-    response = await client.send("/invocations", MIB * 6 + b"x")
+@pytest.mark.parametrize("path", ["/invocations", "/response-streaming-invocations"])
+async def test_an_event_over_the_quota_is_refused(client, path):
+    assert (await client.send(path, MIB * 6)).status == 201
+    response = await client.send(path, MIB * 6 + b"x")
     assert response.document["code"] == "RequestTooLargeException"
     assert response.document["message"] == (
         "Request must be smaller than 6291456 bytes for the InvokeFunction operation"

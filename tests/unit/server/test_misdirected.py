@@ -6,7 +6,7 @@ import pytest
 from botocore.parsers import create_parser
 
 from lambent.protocol.http import HttpRequest
-from lambent.server.misdirected import is_for_function_url, other_service_message, xml_answer
+from lambent.server.misdirected import other_service_message, xml_answer
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 
@@ -52,17 +52,3 @@ def test_the_refusal_says_what_is_here_and_what_to_do():
 def test_services_with_json_are_not_answered_in_xml():
     assert answer("dynamodb", {"content-type": "application/x-amz-json-1.0"}) is None
     assert answer("apigateway", {}, "NotAction=1") is None
-
-
-@pytest.mark.parametrize(
-    ("host", "is_one"),
-    [
-        ("abc.lambda-url.us-east-1.localhost:9000", True),
-        ("ABC.Lambda-Url.eu-west-1.on.aws", True),
-        ("lambda-url.us-east-1.localhost", False),
-        ("localhost:9000", False),
-        ("", False),
-    ],
-)
-def test_an_address_of_a_function_is_known_by_its_form(host, is_one):
-    assert is_for_function_url(host) is is_one

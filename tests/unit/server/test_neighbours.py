@@ -126,6 +126,13 @@ async def test_the_companion_is_told_the_account_whatever_the_caller_says(compan
     assert companion.headers["x-moto-account-id"] == CALLER.account_id
 
 
+@pytest.mark.parametrize(("is_tls", "scheme"), [(True, "https"), (False, "http")])
+async def test_the_companion_is_told_how_we_were_called(companion, is_tls, scheme):
+    await companion.ask(is_tls=is_tls, headers={"x-forwarded-proto": "gopher"})
+    told = [value for name, value in companion.outgoing.headers if name == "x-forwarded-proto"]
+    assert told == [scheme]
+
+
 @pytest.mark.parametrize(
     "authorization",
     [

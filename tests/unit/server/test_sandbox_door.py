@@ -39,6 +39,10 @@ class Gateway:
         self.asked.append((request, caller, signed_for))
         return HttpResponse(status=200, headers=[], body=b"answered")
 
+    async def answer_function_url(self, request, sandbox_keys):
+        self.asked.append((request, sandbox_keys))
+        return HttpResponse(status=200, headers=[], body=b"function")
+
 
 class Policies:
     statements = None
@@ -243,7 +247,7 @@ async def test_a_body_that_still_comes_is_checked_at_its_end(door, gateway, sign
         request.stream.feed(body[:3])
         assert await request.stream.read() == b"all"
         request.stream.feed(body[3:])
-        request.stream.end()
+        request.stream.end({})
         if body == b"all of it":
             assert await request.stream.read() == b" of it"
         else:
@@ -360,3 +364,22 @@ async def test_a_long_body_is_hashed_all_the_same(door, sign):
     body = b"x" * 300_000
     request = sign("lambda", body=body)
     assert (await door(request)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("abc.lambda-url.us-east-1.localhost:9000", "/_moto"),
+        ("127.0.0.1:9000", "/_lambent/function-urls/abc/x"),
+    ],
+)
+async def test_function_urls_are_called_without_a_signature_or_with_one_s_own(
+    door, gateway, credentials, host, path
+):
+    headers = {"host": host, "transfer-encoding": "chunked"}
+    request = HttpRequest(method="POST", path=path, query="", headers=headers, body=b"")
+    assert not streams(request)
+    assert (await door(request)).body == b"function"
+    [(asked, keys)] = gateway.asked
+    assert (asked.url_id, asked.request) == ("abc", request)
+    assert keys == {credentials.access_key_id}

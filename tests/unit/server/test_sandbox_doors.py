@@ -150,7 +150,7 @@ async def test_heads_are_as_long_as_sdks_make_them_at_most(doors, door):
     async with doors.serving(NOBODY, NOBODY):
         with doors.open(door, []):
             caller = await Caller.of(door)
-            caller.writer.write(b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"v" * 70_000))
+            caller.writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"v" * 70_000))
             assert (await caller.reader.readline()).startswith(b"HTTP/1.1 431 ")
             caller.writer.close()
 

@@ -63,3 +63,37 @@ def test_access_points_are_arns_with_directories():
     for text in ("fsap-0123456789abcdef0=/srv/a", f"{ACCESS_POINT}x=/srv/a", ACCESS_POINT):
         with pytest.raises(ValueError, match="must be"):
             setting.access_points(text)
+
+
+def test_hosts_are_taken_in_their_order_and_once():
+    assert setting.hosts("::1, localhost,127.0.0.1,::1") == ("::1", "localhost", "127.0.0.1")
+
+
+def test_a_certificate_is_a_file_or_for_development_or_none(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert setting.certificate("") == setting.optional_file("") == ""
+    assert setting.certificate("development") == "development"
+    assert setting.certificate("./development") == str(tmp_path / "development")
+    assert setting.optional_file("key.pem") == str(tmp_path / "key.pem")
+
+
+def test_a_default_is_shown_as_it_would_be_given():
+    several = setting.Setting("host", setting.hosts, lambda: ("127.0.0.1", "::1"), "Where.")
+    number = setting.Setting("port", setting.whole_number(0, 9), lambda: 7, "Which.")
+    assert (several.shown_default, number.shown_default) == ("127.0.0.1,::1", "7")
+
+
+def test_access_keys_have_a_secret_each():
+    assert setting.access_keys("AKIAIOSFODNN7EXAMPLE=a/b+c==, 000000000000=x") == {
+        "AKIAIOSFODNN7EXAMPLE": "a/b+c==",
+        "000000000000": "x",
+    }
+    assert setting.access_keys("") == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["key", "key=", "=secret", "a-b=secret", "key=se cret", "key=\xe4"]
+)
+def test_what_has_another_form_is_no_access_key(text):
+    with pytest.raises(ValueError, match="must be"):
+        setting.access_keys(text)

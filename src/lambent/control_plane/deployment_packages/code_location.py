@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from lambent.control_plane.plane import ControlPlane
@@ -22,16 +23,25 @@ LIFETIME_SECONDS = 600  # as AWS's
 _LINK = re.compile(
     rf"{PATH_PREFIX}([A-Za-z0-9_-]{{43}})\?expires=(\d{{1,12}})&signature=([\w-]{{43}})"
 )
-_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?", re.ASCII)
+_HTTPS_PORT = 443  # that a client leaves out
 
 
 def url(plane: ControlPlane, caller: Caller, code_sha256: str) -> str:
     """A link for `caller`, which works from now for LIFETIME_SECONDS."""
     # The address the caller reached us at is the one that surely works for it.
-    scheme, _, address = plane.endpoint.partition("://")
-    host = caller.host if _HOST.fullmatch(caller.host) else address
-    link = sign(plane.code_location_key, code_sha256, plane.clock().timestamp())
-    return f"{scheme}://{host}{link}"
+    match = _HOST.fullmatch(caller.host)
+    base = f"{_scheme(plane, match['port'])}://{caller.host}" if match else plane.endpoint
+    return base + sign(plane.code_location_key, code_sha256, plane.clock().timestamp())
+
+
+def _scheme(plane: ControlPlane, port: str | None) -> str:
+    """Of the listener at a port; None: the caller named none."""
+    if plane.secure_endpoint is None:
+        return "http"
+    secure = urlsplit(plane.secure_endpoint).port
+    is_secure = secure == int(port) if port else secure == _HTTPS_PORT
+    return "https" if is_secure else "http"
 
 
 def sign(key: bytes, code_sha256: str, now: float) -> str:

@@ -22,7 +22,6 @@ from lambent.control_plane.plane import (
     resolved_version,
 )
 from lambent.control_plane.revisions import new_id
-from lambent.control_plane.stored_only import tell_stored_only
 from lambent.domain.errors import ServiceError, resource_conflict, resource_not_found
 from lambent.domain.function_url import FunctionUrl, new_url_id
 from lambent.domain.paging import key_of, page_of
@@ -66,7 +65,6 @@ async def create_function_url_config(
             raise _already_there(url) from None
         except NotFound:  # deleted meanwhile
             raise _no_function() from None
-    tell_stored_only("CreateFunctionUrlConfig", url.arn)
     return _created(plane, url)
 
 
@@ -89,7 +87,6 @@ async def update_function_url_config(
             await plane.function_urls.put(url, instead_of=existing.revision_id)
         except NotFound:  # deleted meanwhile
             raise _no_function() from None
-    tell_stored_only("UpdateFunctionUrlConfig", url.arn)
     return _updated(plane, url)
 
 
@@ -132,12 +129,12 @@ async def list_function_url_configs(
 
 
 def address(plane: ControlPlane, url: FunctionUrl) -> str:
-    """Where the URL is on this server.
+    """Where the URL is on this server: over TLS, as on AWS, if there is that.
 
     All names under localhost lead to this machine, without anybody's having set them up
     (https://www.rfc-editor.org/rfc/rfc6761#section-6.3); an IP address can have none under it.
     """
-    endpoint = urlsplit(plane.endpoint)
+    endpoint = urlsplit(plane.secure_endpoint or plane.endpoint)
     name = f"{url.url_id}.lambda-url.{url.region}.localhost"
     return f"{endpoint.scheme}://{name}:{endpoint.port}/"
 

@@ -60,4 +60,12 @@ CATALOGUE = {
     "RecursiveInvocationsDropped": MetricKind(
         help="Invocations that were stopped in a recursive loop."
     ),
+    "UrlRequestCount": MetricKind(help="Requests to function URLs."),
+    "Url4xxCount": MetricKind(help="Requests to function URLs answered with a 4xx status."),
+    "Url5xxCount": MetricKind(help="Requests to function URLs answered with a 5xx status."),
+    "UrlRequestLatency": MetricKind(
+        help="Time from a function URL's request until its answer.",
+        unit="Milliseconds",
+        has_distribution=True,
+    ),
 }

@@ -33,9 +33,17 @@ _NAMES = {
     "DeadLetterErrors": "lambent_dead_letter_errors_total",
     "DestinationDeliveryFailures": "lambent_destination_delivery_failures_total",
     "RecursiveInvocationsDropped": "lambent_recursive_invocations_dropped_total",
+    "UrlRequestCount": "lambent_url_requests_total",
+    "Url4xxCount": "lambent_url_client_errors_total",
+    "Url5xxCount": "lambent_url_server_errors_total",
+    "UrlRequestLatency": "lambent_url_request_duration_seconds",
 }
 # From 1 ms to 65 s and, for events in their queue, 18 hours: powers of two are ends of buckets.
-_DOUBLINGS = {"Duration": range(17), "AsyncEventAge": range(0, 27, 2)}
+_DOUBLINGS = {
+    "Duration": range(17),
+    "UrlRequestLatency": range(17),
+    "AsyncEventAge": range(0, 27, 2),
+}
 _LABELS = ("account", "region", "function", "resource", "executed_version")
 
 

@@ -185,6 +185,15 @@ class FunctionMetrics:
         """An invocation was refused for want of concurrency, or of room on this host."""
         self.add("Throttles")
 
+    def url_answered(self, status: int, latency_ms: float) -> None:
+        """A request to the function's URL was answered, whether or not the function ran for it."""
+        add = self.add
+        add("UrlRequestCount")
+        # Zeros too, as AWS measures them: averages are rates.
+        add("Url4xxCount", float(400 <= status < 500))
+        add("Url5xxCount", float(status >= 500))
+        add("UrlRequestLatency", latency_ms)
+
     def begin(self, is_reserved: bool, provisioned: int) -> None:
         self.running += 1
         self._account.enter()

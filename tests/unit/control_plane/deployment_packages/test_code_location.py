@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import base64
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from lambent.control_plane.deployment_packages.code_location import LIFETIME_SECONDS, sign, verify
+from lambent.control_plane.deployment_packages.code_location import (
+    LIFETIME_SECONDS,
+    sign,
+    url,
+    verify,
+)
 
 KEY = b"k" * 32
 NOW = 1_769_860_800.0
@@ -64,3 +71,35 @@ def test_anything_else_leads_nowhere(path, query):
 @given(st.text(), st.text())
 def test_no_text_is_a_link(path, query):
     assert verify(KEY, path, query, NOW) is None
+
+
+def base_of_link(host, *, port=9000, secure_port=None):
+    secure = f"https://127.0.0.1:{secure_port}" if secure_port else None
+    plane: Any = SimpleNamespace(
+        endpoint=f"http://127.0.0.1:{port}",
+        secure_endpoint=secure,
+        code_location_key=KEY,
+        clock=lambda: SimpleNamespace(timestamp=lambda: NOW),
+    )
+    caller: Any = SimpleNamespace(host=host)
+    return url(plane, caller, SHA256).partition("/_lambent/")[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("localhost:9000", "http://localhost:9000"),
+        ("localhost:9443", "https://localhost:9443"),
+        ("[::1]:9443", "https://[::1]:9443"),
+        ("lambent.example", "http://lambent.example"),  # whatever stands before us at port 80
+        ("", "http://127.0.0.1:9000"),
+        ("a b", "http://127.0.0.1:9000"),
+    ],
+)
+def test_a_link_leads_back_to_where_its_caller_came_from(host, base):
+    assert base_of_link(host, secure_port=9443) == base
+
+
+def test_a_link_is_secure_only_where_there_is_tls():
+    assert base_of_link("localhost:9443") == "http://localhost:9443"
+    assert base_of_link("lambent.example", secure_port=443) == "https://lambent.example"

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from lambent.control_plane.function_urls.function_url_configs import address
 from lambent.domain.errors import ServiceError
 from lambent.store.function_urls import FunctionUrlIndex
 
@@ -55,6 +57,13 @@ async def test_what_is_created_is_read_again(function):
     read = {**created, "LastModifiedTime": created["CreationTime"], "InvokeMode": "BUFFERED"}
     assert await function(GET, FunctionName="echo") == read
     assert await listed(function) == [read]
+
+
+async def test_with_tls_it_is_there(function):
+    plane = replace(function.plane, secure_endpoint="https://[::1]:9443")
+    await create(function)
+    [url] = function.plane.function_urls.of_function("123456789012", "eu-central-1", "echo")
+    assert address(plane, url) == f"https://{url.url_id}.lambda-url.eu-central-1.localhost:9443/"
 
 
 async def test_an_update_changes_what_it_names_and_never_the_address(function):

@@ -122,3 +122,20 @@ def test_the_place_of_an_invocation_is_given_back_whatever_comes(metrics):
 def test_an_unknown_metric_is_a_mistake_of_the_program(metrics):
     with pytest.raises(KeyError):
         metrics.of(*FUNCTION, None, None).add("Invented")
+
+
+def test_requests_to_a_url_are_counted_by_what_they_were_answered(metrics):
+    url = metrics.of(*FUNCTION, "$LATEST", None)
+    for status in (200, 301, 403, 429, 502):
+        url.url_answered(status, 2.0)
+    found = {each.metric: each for each in metrics.now(1)}
+    counts = {metric: each.aggregate.total for metric, each in found.items()}
+    assert counts == {
+        "UrlRequestCount": 5,
+        "Url4xxCount": 2,
+        "Url5xxCount": 1,
+        "UrlRequestLatency": 10,
+    }
+    assert found["Url4xxCount"].aggregate.count == 5
+    assert found["UrlRequestLatency"].aggregate.buckets
+    assert found["UrlRequestCount"].series[2:] == ("f", "f:$LATEST", "")
