@@ -16,6 +16,7 @@ from benchmarks.control_plane import control_plane
 from benchmarks.figures import record, text
 from benchmarks.idle import frozen, memory, provisioned
 from benchmarks.processes import newest_runtime
+from benchmarks.streaming import streaming
 from benchmarks.warm import warm
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     "warm",
+    "streaming",
     "asynchronous",
     "cold",
     "bursts",
@@ -64,6 +66,8 @@ def read_options() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3, help="of each warm load, in turn")
     arguments.add_argument("--requests", type=int, default=6000, help="of each warm load")
+    arguments.add_argument("--streams", type=int, default=500, help="one after the other")
+    arguments.add_argument("--streams-at-once", type=int, default=200, help="each of a function")
     arguments.add_argument("--events", type=int, default=100_000, help="that wait in a long queue")
     arguments.add_argument("--cold-starts", type=int, default=30, help="of each kind")
     arguments.add_argument("--bursts", type=int, default=2, help="of 100 calls each")
@@ -85,6 +89,7 @@ def read_options() -> argparse.Namespace:
 def parts(options: argparse.Namespace, python: Runtime) -> dict[str, Part]:
     return {
         "warm": partial(warm, python, options.rounds, options.requests),
+        "streaming": partial(streaming, options.streams, options.streams_at_once),
         "asynchronous": partial(
             asynchronous, python, options.rounds, options.requests, options.events
         ),

@@ -40,6 +40,7 @@ def handler(event, context):
 _NODEJS_ECHO = b"export const handler = async (event) => event;\n"
 _C_ECHO = Path(__file__).with_name("echo_runtime.c")
 _SHELL_ECHO = Path(__file__).with_name("echo_runtime.sh")
+_STREAM = Path(__file__).with_name("stream_runtime.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,16 @@ def provided_echo(runtime: Runtime) -> Function:
         runtime=runtime,
         handler="none",
         files={"bootstrap": binary or _SHELL_ECHO.read_bytes()},
+    )
+
+
+def provided_stream(runtime: Runtime) -> Function:
+    return Function(
+        name="stream",
+        title=f"{runtime.identifier}, a script of Python that streams",
+        runtime=runtime,
+        handler="none",
+        files={"bootstrap": _STREAM.read_bytes()},
     )
 
 

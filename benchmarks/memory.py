@@ -22,6 +22,17 @@ def proportional_mib(process: int) -> tuple[float, float]:
     return _proportional_kib(process) / 1024, below / 1024
 
 
+def reset_peak(process: int) -> float:
+    """Let a process's peak be counted anew; what it has now, in MiB."""
+    (_PROCESSES / str(process) / "clear_refs").write_text("5")
+    return field_kib(_status(process), "VmRSS") / 1024
+
+
+def peak_mib(process: int) -> float:
+    """The most it has had since `reset_peak`."""
+    return field_kib(_status(process), "VmHWM") / 1024
+
+
 def used_mib() -> float:
     """What the whole machine could not give to others without swapping."""
     text = _read(_PROCESSES / "meminfo")
@@ -56,6 +67,10 @@ def _parents() -> dict[int, int]:
 
 def _proportional_kib(process: int) -> int:
     return field_kib(_read(_PROCESSES / str(process) / "smaps_rollup"), "Pss")
+
+
+def _status(process: int) -> str:
+    return _read(_PROCESSES / str(process) / "status")
 
 
 def _read(file: Path) -> str:

@@ -20,7 +20,7 @@ from benchmarks.functions import FULL_CPU_MIB
 from lambent.domain.function import FunctionVersion
 from lambent.execution_environment.runtimes.installed_runtimes import find_runtimes
 from lambent.execution_environment.variables import defined_variables
-from lambent.server.config import data_home
+from lambent.server.settings import data_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,11 +51,13 @@ def newest_runtime(family: str) -> Runtime | None:
 
 
 @contextlib.contextmanager
-def bare_loop(function: Function, processes: int) -> Iterator[int]:
+def bare_loop(
+    function: Function, processes: int, program: str = "benchmarks.bare_loop"
+) -> Iterator[int]:
     """The bare loop with this many processes of the function; gives its port."""
     invoke_port, runtime_port = _free_port(), _free_port()
     loop = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.bare_loop", str(invoke_port), str(runtime_port)],
+        [sys.executable, "-m", program, str(invoke_port), str(runtime_port)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

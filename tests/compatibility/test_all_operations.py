@@ -19,7 +19,6 @@ MODELS = {
     service: ServiceModel(Loader().load_service_model(service, "service-2"))
     for service in ("lambda", "logs")
 }
-STREAMED = {"InvokeWithResponseStream"}
 EVERY = [(service, name) for service, model in MODELS.items() for name in model.operation_names]
 # The client refuses these on its own, or sends them where no endpoint of ours can be.
 NOT_SENT_HERE = {"GetLogObject", "StartLiveTail"}
@@ -28,7 +27,7 @@ NOT_SENT_HERE = {"GetLogObject", "StartLiveTail"}
 def is_available(service, operation):
     if service == "logs":
         return operation in LOGS_OPERATIONS | SUBSCRIPTION_OPERATIONS
-    return operation not in NOT_AVAILABLE and operation not in STREAMED
+    return operation not in NOT_AVAILABLE
 
 
 def outcome(client, service, operation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import re
 import shutil
@@ -37,6 +38,21 @@ def python_packages(python: str, *requirements: str) -> Path:
 
 
 @functools.cache
+def python_project(python: str, requirements: Path) -> Path:
+    """A directory with what a requirements file names, which is all there is to install."""
+    content = hashlib.sha256(requirements.read_bytes()).hexdigest()
+
+    def install(target: Path) -> list[str]:
+        return [
+            uv.find_uv_bin(),
+            *("pip", "install", "--quiet", "--python-version", python, "--only-binary", ":all:"),
+            *("--no-deps", "--target", str(target), "--requirement", str(requirements)),
+        ]
+
+    return _kept(f"{python}-{requirements.parent.name}-{content[:16]}", install)
+
+
+@functools.cache
 def npm_package(specification: str) -> Path:
     """The files of one package, `name@version`, without what it needs."""
 
@@ -63,6 +79,21 @@ def npm_packages(specification: str) -> Path:
         return ["npm", "install", *quietly, "--prefix", str(target), specification]
 
     return _kept(f"{specification}-and-its-own", install)
+
+
+@functools.cache
+def npm_project(directory: Path) -> Path:
+    """A directory with `node_modules`: what the lock file of a project names, and nothing newer."""
+    lock = hashlib.sha256((directory / "package-lock.json").read_bytes()).hexdigest()
+
+    def install(target: Path) -> list[str]:
+        target.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(directory / name, target)
+        quietly = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+        return ["npm", "ci", *quietly, "--prefix", str(target)]
+
+    return _kept(f"{directory.name}-{lock[:16]}", install)
 
 
 def _kept(name: str, command: Callable[[Path], list[str]]) -> Path:

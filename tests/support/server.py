@@ -61,6 +61,10 @@ class RunningServer:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
+    def reset_peak_memory(self) -> None:
+        """Let the peak be counted from here on, from what it has now."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -115,20 +115,20 @@ GARBAGE = r"""
 said = [
     raw(b"\x00\xff" * 1000),
     raw(b"GET / HTTP/9.9\r\n\r\n"),
-    raw(b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
-    raw(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-    raw(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc"),
-    raw(b"GET / HTTP/1.1\r\nA: " + b"a" * 3_000_000 + b"\r\n\r\n"),
-    raw(b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 500_000),
+    raw(b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
+    raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc"),
+    raw(b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 3_000_000 + b"\r\n\r\n"),
+    raw(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 500_000),
     raw(b"GET /2018-06-01/runtime/invocation/next"),
-    raw(b"GET /nothing HTTP/1.1\r\n\r\n" * 1000),
+    raw(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n" * 1000),
     raw(b""),
 ]
 crowd = []
 for _ in range(600):
     try:
         crowd.append(socket.create_connection((HOST, int(PORT)), timeout=5))
-        crowd[-1].send(b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\n")
+        crowd[-1].send(b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nHost: a\r\n")
     except OSError:
         pass
 for connection in crowd:
@@ -191,7 +191,7 @@ def test_a_runtime_that_hangs_up_in_the_middle_of_its_answer_is_timed_out(attack
         each="""
         if event == "stop":
             raw(b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\n"
-                b"Content-Length: 9\\r\\n\\r\\nhal" % request_id.encode())
+                b"Host: a\\r\\nContent-Length: 9\\r\\n\\r\\nhal" % request_id.encode())
             time.sleep(600)
         post(request_id, event)
         """,

@@ -45,3 +45,25 @@ def test_a_small_run_reads_of_more_functions_than_a_page_has() -> None:
     for result in (one, page):
         assert list(result["subjects"]) == ["of 50 functions", "of 60 functions"]
         assert result["unit"] == "ms"
+
+
+@pytest.mark.timeout(120)
+def test_a_small_run_streams_beside_the_least_program() -> None:
+    newest_runtime("provided")
+    options = ("--streams", "2", "--streams-at-once", "4")
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--json", *options, "--only", "streaming"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    results = json.loads(run.stdout)["results"]
+    compared = ["bare stream", "lambent, by Invoke", "lambent, function URL"]
+    many = ["in new environments", "in warm environments"]
+    assert [(each["unit"], list(each["subjects"])) for each in results] == [
+        ("MiB", ["fast reader", "slow reader"]),
+        ("us", compared),
+        ("MiB/s", compared),
+        ("ms", many),
+        ("ms", many[1:]),
+    ]
