@@ -221,7 +221,7 @@ async def _send(status: int, head: str, source: BodySource, connection: Connecti
         await connection.send(status, source, head)
     except BodyCutShort as error:
         if connection.is_open:
-            logger.warning("an answer ended before its end: %s", error)
+            logger.info("an answer ended before its end: %s", error)
         connection.hang_up()
     except Exception:  # a boundary as above; but what is half sent has no other answer
         logger.exception("an answer could not be sent to its end")
