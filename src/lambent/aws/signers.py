@@ -33,6 +33,7 @@ class Signer:
 
     account_id: str
     secret: str | None = field(repr=False)  # None: nobody here knows it, and any signature is taken
+    is_anybody: bool = False  # it proves nothing: no secret is known, or everybody knows it
     session: Session | None = None  # of a function; None: the whole account signs
 
 
@@ -64,11 +65,13 @@ class Signers:
             )
         account_id = access_key_id if _ACCOUNT.fullmatch(access_key_id) else self.account_id
         secret = (self.listed or LOCAL_KEYS).get(access_key_id)
+        is_secret = bool(self.listed) and secret is not None
         if secret is None:
             secret = await self._own_secret(access_key_id, session_token)
+            is_secret = secret is not None
         if secret is None and self.listed:
             raise TokenInvalid
-        return Signer(account_id=account_id, secret=secret)
+        return Signer(account_id=account_id, secret=secret, is_anybody=not is_secret)
 
     async def _own_secret(self, access_key_id: str, session_token: str) -> str | None:
         """Raises TokenInvalid for the server's own key without the token that belongs to it."""

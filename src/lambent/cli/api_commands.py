@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -34,7 +36,21 @@ region_option = click.option(
 )
 
 
-def _client(service: str, endpoint_url: str, region: str) -> Any:
+def _default_account() -> str | None:
+    key = os.environ.get("AWS_ACCESS_KEY_ID", "")
+    return key if re.fullmatch(r"[0-9]{12}", key, re.ASCII) else None
+
+
+account_option = click.option(
+    "--account",
+    metavar="DIGITS",
+    default=_default_account,
+    help="Account of the function: 12 digits. [AWS_ACCESS_KEY_ID, if it is an account's number; "
+    "default: the server's]",
+)
+
+
+def _client(service: str, endpoint_url: str, region: str, account: str | None) -> Any:
     session = botocore.session.Session()
     try:
         return session.create_client(
@@ -42,7 +58,7 @@ def _client(service: str, endpoint_url: str, region: str) -> Any:
             region_name=region,
             endpoint_url=endpoint_url,
             # The server takes any credentials; a real account's have no business with it.
-            aws_access_key_id="lambent",
+            aws_access_key_id=account or "lambent",
             aws_secret_access_key="lambent",
             # The longest a function may run, and no second invocation behind the caller's back.
             config=botocore.config.Config(read_timeout=910, retries={"total_max_attempts": 1}),
@@ -65,6 +81,7 @@ class NotRun(click.ClickException):
 @json_option
 @endpoint_option
 @region_option
+@account_option
 def invoke(
     name: str,
     payload: str,
@@ -73,6 +90,7 @@ def invoke(
     as_json: bool,
     endpoint_url: str,
     region: str,
+    account: str | None,
 ) -> None:
     """Invoke function NAME and print what it returns.
 
@@ -83,7 +101,7 @@ def invoke(
         request["Qualifier"] = qualifier
     if wants_log:
         request["LogType"] = "Tail"
-    answer = _call(_client("lambda", endpoint_url, region).invoke, **request)
+    answer = _call(_client("lambda", endpoint_url, region, account).invoke, **request)
     body = answer["Payload"].read()
     log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
     error = answer.get("FunctionError")
@@ -162,6 +180,7 @@ def _call(
 @json_option
 @endpoint_option
 @region_option
+@account_option
 def logs(
     name: str,
     follow: bool,
@@ -170,9 +189,10 @@ def logs(
     as_json: bool,
     endpoint_url: str,
     region: str,
+    account: str | None,
 ) -> None:
     """Print the log of function NAME (or of a log group whose name begins with /)."""
-    client = _client("logs", endpoint_url, region)
+    client = _client("logs", endpoint_url, region, account)
     group = name if name.startswith("/") else f"/aws/lambda/{name}"
     request: dict[str, object] = {"logGroupName": group}
     if pattern:

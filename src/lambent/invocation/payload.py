@@ -8,7 +8,7 @@ import json
 
 from lambent.domain.errors import ServiceError, invalid_parameter_value
 from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, EVENT_PAYLOAD_BYTES, REQUEST_PAYLOAD_BYTES
-from lambent.protocol.json_text import NotJson, read_json
+from lambent.protocol.json_text import NotJson, check_json, read_json
 
 
 def checked_event(payload: bytes) -> bytes:
@@ -25,7 +25,7 @@ def checked_event(payload: bytes) -> bytes:
             "for the InvokeFunction operation",
         )
     try:
-        read_json(payload)
+        check_json(payload)
     except NotJson as error:
         raise _not_json(str(error)) from None
     except RecursionError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lambent.protocol.body_source import BodySource, BodyStream
+
+
+# Of a request with a long body, by its head: how much of it is held at most. None: what there is room
+# for; 0: nothing, and the request is received at once, with a stream for its body.
+HeldOf = Callable[["HttpRequest"], int | None]
 
 
 # Not frozen: one is made for every request, and a frozen one takes three times as long to make.

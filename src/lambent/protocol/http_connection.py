@@ -1,8 +1,7 @@
 """HTTP/1.1, the server's side: small, on llhttp, one request at a time per connection.
 
-Both listeners speak it, the public one and those inside execution environments. The other side may
-be hostile code. Everything it can make us hold is bounded: the head for each request, heads and
-bodies for all connections that share a budget together.
+All listeners speak it, public ones and those inside execution environments. The other side may be
+hostile: whatever it makes us hold is bounded, for each connection and those that share a budget.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from lambent.protocol.peer_address import peer_address
 if TYPE_CHECKING:
     from lambent.protocol.body_budget import BodyBudget
     from lambent.protocol.body_source import BodySource
-    from lambent.protocol.http import HttpRequest
+    from lambent.protocol.http import HeldOf, HttpRequest
     from lambent.protocol.incoming_request import ReceivedRequest
 
 logger = logging.getLogger(__name__)
@@ -41,17 +40,13 @@ logger = logging.getLogger(__name__)
 _MAX_WAITING_REQUESTS = 16  # pipelined behind one that is not answered yet
 _LINGER_SECONDS = 2  # for who is refused to read why
 
-
 Receive = Callable[["HttpRequest", "Connection"], None]
-Streams = Callable[["HttpRequest"], bool]
 
 
 class Connection(asyncio.Protocol):
     """One connection; `receive` is called for each whole request and must lead to one `respond`.
 
-    A client that `may_half_close` has its answer after its own end of the stream, too. `streams`
-    says of a request whose body is long, or as long as it will be, whether it is to be received
-    when its head is there, with a stream for the body.
+    A client that `may_half_close` has its answer after its own end of the stream, too.
     """
 
     def __init__(
@@ -61,13 +56,13 @@ class Connection(asyncio.Protocol):
         budget: BodyBudget,
         *,
         may_half_close: bool = False,
-        streams: Streams | None = None,
+        held_of: HeldOf | None = None,
     ) -> None:
         self._receive = receive
         self._lost = lost
         self._budget = budget
         self._may_half_close = may_half_close
-        self._streams = streams
+        self._held_of = held_of
         self._stream: BodyStream | None = None  # of the message that is coming
         self.is_quiet = False  # nothing came or went since somebody set this
         self._may_write = asyncio.Event()  # the other side takes what is written, or has gone
@@ -181,12 +176,14 @@ class Connection(asyncio.Protocol):
         # curl waits a second for this before it sends a body of more than 1 MB.
         if message.headers.get("expect", "").lower() == "100-continue" and not message.is_old:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._streams is not None and has_long_body(message.headers):
-            self._begin_stream(self._streams)
+        # Behind another request nobody reads yet, and what comes is held as any body is.
+        if self._held_of is not None and not self._answering and has_long_body(message.headers):
+            self._begin_long_body(self._held_of)
 
-    def _begin_stream(self, streams: Streams) -> None:
+    def _begin_long_body(self, held_of: HeldOf) -> None:
         received = self._received()
-        if streams(received.request):
+        self._message.most_bytes = held_of(received.request)
+        if self._message.most_bytes == 0:
             length = received.request.headers.get("content-length")
             self._stream = BodyStream(None if length is None else int(length), self._pace_reading)
             received.request.stream = self._stream
@@ -202,7 +199,7 @@ class Connection(asyncio.Protocol):
         message = self._message
         if self._stream is not None:
             self._stream.feed(body)
-        elif not message.is_too_large and self._budget.take(len(body)):
+        elif message.has_room_for(len(body)) and self._budget.take(len(body)):
             message.held_bytes += len(body)
             message.body.append(body)
         else:
@@ -265,8 +262,7 @@ class Connection(asyncio.Protocol):
     def _decline_upgrade(self, rest: bytes) -> None:
         """Go on in HTTP/1.1, as a server may: Java's client offers HTTP/2 with its first request.
 
-        llhttp takes what follows such a request's head for another protocol, and so gets the head
-        again without the offer.
+        llhttp takes what follows for another protocol, and gets the head again without the offer.
         """
         if self._has_declined_upgrade:
             self.refuse(400)
@@ -295,9 +291,15 @@ class Connection(asyncio.Protocol):
     @property
     def is_at_rest(self) -> bool:
         """Nothing is to be answered, and every answer has been taken."""
-        return self._answering is None and (
-            self._transport is None or self._transport.get_write_buffer_size() == 0
-        )
+        return self._answering is None and self.unsent_bytes == 0
+
+    @property
+    def unsent_bytes(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def unfinished_head(self) -> IncomingRequest | None:
+        return self._message if self._head_share.held_bytes and not self._message.method else None
 
     def respond(self, status: int, body: bytes, head: str = "") -> None:
         """Answer the request in hand; `head` is further header lines, each with its CRLF."""

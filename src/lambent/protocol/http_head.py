@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
 }
+_REFUSALS = {
+    400: "This is no request of HTTP/1.1, or one that could be read in two ways.\n",
+    408: "The head of this request took too long to come.\n",
+    431: "The head of this request is too long.\n",
+}
 _FIRST_FINAL = 200
 _NO_CONTENT = 204
 _WITHOUT_BODY = frozenset({_NO_CONTENT, 304})
@@ -77,7 +82,9 @@ def whole_head(status: int, head: str, length: int, *, is_last: bool) -> bytes:
 
 def refusal(status: int) -> bytes:
     """A whole answer, and the last one."""
-    return f"{STATUS_LINES[status]}Connection: close\r\nContent-Length: 0\r\n\r\n".encode()
+    said = _REFUSALS[status]
+    head = "Connection: close\r\nContent-Type: text/plain\r\n"
+    return f"{STATUS_LINES[status]}{head}Content-Length: {len(said)}\r\n\r\n{said}".encode()
 
 
 def source_head(

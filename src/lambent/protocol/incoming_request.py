@@ -37,7 +37,8 @@ class IncomingRequest:
 
     __slots__ = (
         *("_is_malformed", "_repeated", "began", "body", "fields", "head_bytes"),
-        *("headers", "held_bytes", "is_old", "is_too_large", "method", "url", "version"),
+        *("headers", "held_bytes", "is_old", "is_too_large", "method", "most_bytes", "url"),
+        "version",
     )
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class IncomingRequest:
         self.began = 0.0
         self.body: list[bytes] = []
         self.held_bytes = 0  # of the budget, for its body and whole head
+        self.most_bytes: int | None = None  # of its body; None: what the budget has room for
         self.is_too_large = False
         self._repeated: dict[str, list[str]] | None = None
         self._is_malformed = False
@@ -75,6 +77,11 @@ class IncomingRequest:
         if self._repeated is None:
             self._repeated = {}
         self._repeated.setdefault(key, [self.fields[key]]).append(text)
+
+    def has_room_for(self, count: int) -> bool:
+        """Whether so much more of its body may be held."""
+        most = self.most_bytes
+        return not self.is_too_large and (most is None or self.held_bytes + count <= most)
 
     def end_head(self, method: bytes, version: str, began: float) -> bool:
         """Whether it is one that nobody can take for another; what else comes are trailers."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from codecs import BOM_UTF8
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class NotJson(ValueError):
@@ -17,7 +23,53 @@ def _refuse_token(token: str) -> NoReturn:
 
 
 _JSON = json.JSONDecoder(parse_constant=_refuse_token)
+# Looks at each byte, and makes nothing of what it reads.
+_SKIM = msgspec.json.Decoder(msgspec.Raw)
+# What takes no time to look at again for what is wrong with it, as our own parser words it.
+_SHORT_BYTES = 64 * 1024
 _VALUE = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+
+
+def check_json(encoded: bytes) -> None:
+    """Raise as `read_json` would; but in a hundredth of its time, and without making anything.
+
+    6 MB of empty lists take `read_json` 0.6 seconds, in which nothing else runs, and this 0.015.
+    """
+    try:
+        encoded.decode()  # which is not looked at within texts below
+        _SKIM.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if len(encoded) > _SHORT_BYTES:
+            raise NotJson(f"Document is not valid: {error}") from None
+        read_json(encoded)  # which also takes what is lenient in AWS's parser
+
+
+def members_of(encoded: bytes, names: Collection[str]) -> dict[str, bytes]:
+    """Of an object the members with these names, as JSON; of the others nothing is made.
+
+    Raises NotJson, also for what is no object.
+    """
+    kind = _object_of(tuple(sorted(names)))
+    try:
+        found = kind.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(str(error)) from None
+    members = {name: bytes(getattr(found, name)) for name in names}
+    return {name: value for name, value in members.items() if value}
+
+
+@functools.lru_cache(maxsize=8)
+def _object_of(names: tuple[str, ...]) -> msgspec.json.Decoder[msgspec.Struct]:
+    fields = [(name, msgspec.Raw, msgspec.Raw()) for name in names]
+    return msgspec.json.Decoder(msgspec.defstruct("Members", fields))
+
+
+def compact_json(encoded: bytes) -> bytes:
+    """The same text without the spaces between its values. Raises NotJson."""
+    try:
+        return msgspec.json.format(encoded, indent=-1)
+    except msgspec.DecodeError as error:
+        raise NotJson(str(error)) from None
 
 
 def read_json(encoded: bytes) -> object:

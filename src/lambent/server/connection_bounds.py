@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lambent.protocol.body_budget import BodyBudget
+from lambent.protocol.body_budget import MAX_HEAD_BYTES, BodyBudget
+
+_PUBLIC_CONNECTIONS = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,3 +38,14 @@ class ConnectionBounds:
     connections: Places
     streams: Places  # bodies that are passed on while they come
     budget: BodyBudget
+    most_unsent_bytes: int  # of answers that are not taken
+
+
+def public_bounds(max_request_bytes: int) -> ConnectionBounds:
+    """Of all who use the public listeners: room for a thousand calls of 1 MB, or 16 largest uploads."""
+    return ConnectionBounds(
+        connections=Places(limit=_PUBLIC_CONNECTIONS),
+        streams=Places(limit=_PUBLIC_CONNECTIONS),
+        budget=BodyBudget(limit_bytes=16 * max_request_bytes, max_head_bytes=MAX_HEAD_BYTES),
+        most_unsent_bytes=16 * max_request_bytes,
+    )

@@ -20,12 +20,11 @@ from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 from lambent.domain.identifiers import new_uuid
 from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
-from lambent.protocol import credential_scope
+from lambent.protocol import browsers, credential_scope
 from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.rejections import too_large
 from lambent.server import (
-    browsers,
     cloudwatch,
     custom_resources,
     function_urls,
@@ -168,10 +167,17 @@ class Gateway:
         logger.debug("%s => %s", operation, response.status)
         return response
 
-    def streams(self, request: HttpRequest) -> bool:
-        """Whether the body of a long request is passed on while it comes; only its head is here."""
-        if function_urls.url_request(request) is not None:
-            return function_urls.is_too_long(request)
+    def held_of(self, request: HttpRequest) -> int | None:
+        """See `protocol.http.HeldOf`: what is for a neighbour is passed on while it comes."""
+        if (for_function := function_urls.url_request(request)) is not None:
+            return self.held_of_function_url(for_function)
+        return 0 if self._is_passed_on(request) else None
+
+    def held_of_function_url(self, request: UrlRequest) -> int:
+        """The same of a request to a function URL."""
+        return function_urls.held_of(self.function_urls, request)
+
+    def _is_passed_on(self, request: HttpRequest) -> bool:
         _, signed_for = credential_scope.identify(
             request.headers,
             request.query,

@@ -15,13 +15,15 @@ from lambent.protocol.body_budget import MAX_HEAD_BYTES, BodyBudget
 from lambent.protocol.body_source import BodyCutShort
 from lambent.protocol.handshake import Handshake
 from lambent.protocol.http import HttpRequest, HttpResponse
-from lambent.protocol.http_connection import Connection, Streams
+from lambent.protocol.http_connection import Connection
 from lambent.protocol.http_head import header_lines
 from lambent.protocol.refusal import Refusal
 from lambent.server.listening import BACKLOG, Listening
+from lambent.server.quiet_connections import QuietConnections
 
 if TYPE_CHECKING:
     from lambent.protocol.body_source import BodySource
+    from lambent.protocol.http import HeldOf
     from lambent.server.connection_bounds import ConnectionBounds
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ _HANDSHAKE_SECONDS = 10
 _TLS_CLOSING_SECONDS = 60
 # For the farewell alone, when the server ends.
 _FAREWELL_SECONDS = 1
+_LARGE_BYTES = 256 * 1024  # of an answer; what is smaller can wait to be counted with others
 _FAILURE = HttpResponse(
     status=500, headers=[("content-type", "text/plain")], body=b"Internal Server Error"
 )
@@ -52,17 +55,18 @@ class Listener:
         *,
         max_body_bytes: int,
         drain_seconds: int,
-        streams: Streams | None = None,
-        bounds: ConnectionBounds | None = None,
+        bounds: ConnectionBounds,
+        held_of: HeldOf | None = None,
     ) -> None:
         """`bounds` say how many connections there may be, and what is held for all of them."""
         self._bounds = bounds
         self._answer = answer
-        self._streams = streams
+        self._held_of = held_of
         self._limit_bytes = max_body_bytes + MAX_HEAD_BYTES  # of what each connection may hold
         # By then every invocation has been answered; what is left is a client that does not read.
         self._patience_seconds = drain_seconds + _LAST_ANSWERS_SECONDS
         self._connections: set[Connection] = set()
+        self._quiet = QuietConnections()
         self._at_work: dict[Connection, asyncio.Task[None]] = {}
         self._stopped = asyncio.Event()
         self._is_over = asyncio.Event()  # nobody is left, or nobody is waited for
@@ -139,14 +143,14 @@ class Listener:
         return Refusal() if self._stopped.is_set() else self._connect()
 
     def _connect(self) -> Connection | Refusal:
-        if self._bounds is None:
-            budget = BodyBudget(limit_bytes=self._limit_bytes)
-        elif self._bounds.connections.admit():
-            budget = self._bounds.budget
-        else:
+        if not self._bounds.connections.admit():
             return Refusal()
+        shared = self._bounds.budget
+        budget = BodyBudget(
+            limit_bytes=self._limit_bytes, within=shared, max_head_bytes=shared.max_head_bytes
+        )
         connection = Connection(
-            self._receive, self._lose, budget, may_half_close=True, streams=self._streams
+            self._receive, self._lose, budget, may_half_close=True, held_of=self._held_of
         )
         self._connections.add(connection)
         return connection
@@ -154,8 +158,7 @@ class Listener:
     def _lose(self, connection: Connection) -> None:
         if connection in self._connections:
             self._connections.discard(connection)
-            if self._bounds is not None:
-                self._bounds.connections.leave()
+            self._bounds.connections.leave()
         self._tell_when_over()
 
     def _receive(self, request: HttpRequest, connection: Connection) -> None:
@@ -182,6 +185,15 @@ class Listener:
             connection.end_sending()
         else:
             connection.respond(response.status, response.body, head)
+            if len(response.body) > _LARGE_BYTES:
+                self._bound_unsent(connection)
+
+    def _bound_unsent(self, connection: Connection) -> None:
+        """Whoever asks for more and more and takes none of it is not to fill the memory."""
+        unsent = sum(each.unsent_bytes for each in self._connections)
+        if unsent > self._bounds.most_unsent_bytes:
+            logger.warning("clients leave %d bytes of answers lying: one is hung up on", unsent)
+            connection.hang_up()
 
     def _tell_when_over(self) -> None:
         if self._stopped.is_set() and not (self._connections or self._at_work):
@@ -194,10 +206,7 @@ class Listener:
 
     def close_quiet_ones(self) -> None:
         """Close those on which nothing happened since the last time."""
-        for connection in list(self._connections):
-            if connection.is_quiet and connection.is_at_rest:
-                connection.finish()
-            connection.is_quiet = True
+        self._quiet.sweep(self._connections)
 
 
 @functools.lru_cache(maxsize=1)

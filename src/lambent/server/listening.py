@@ -16,6 +16,7 @@ BACKLOG = 2048
 # So much the system takes of what a client does not read. Without it that is 4 MB, which is memory
 # all the same, and nobody here would notice that the client is slow.
 _UNSENT_BYTES = 128 * 1024
+_QUIET_SECONDS = 60
 # A port that is free at one address may be taken at the next.
 _ATTEMPTS = 32
 # What says that this host has no such address. A name may have one all the same: `localhost`
@@ -95,6 +96,7 @@ class _Attempt:
                 # Alone, `::` means all addresses, as everywhere; beside 0.0.0.0 those of IPv6.
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             limit_unsent(opened)
+            notice_who_is_gone(opened)
             opened.bind((host, self.port))
             opened.listen(BACKLOG)
         except OSError:
@@ -103,6 +105,12 @@ class _Attempt:
         opened.setblocking(False)
         self.port = opened.getsockname()[1]
         self.bound[address] = opened
+
+
+def notice_who_is_gone(listening: socket.socket) -> None:
+    """Ask now and then whether a client is still there that says nothing: a stream may be quiet."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _QUIET_SECONDS)
 
 
 def limit_unsent(listening: socket.socket) -> None:

@@ -52,6 +52,8 @@ class Gateway(Protocol):
 
     def is_operators(self, service: str) -> bool: ...
 
+    def held_of_function_url(self, request: UrlRequest) -> int: ...
+
 
 class SandboxDoor:
     """See the module. One call answers one request."""
@@ -170,10 +172,14 @@ def _caller(
     )
 
 
-def streams(request: HttpRequest) -> bool:
-    """Whether a request can be passed on while its body comes: S3's, which say what they sign."""
-    if function_urls.url_request(request) is not None:
-        return function_urls.is_too_long(request)
+def held_of(gateway: Gateway, request: HttpRequest) -> int | None:
+    """See `protocol.http.HeldOf`: S3's, which say what they sign, are passed on as they come."""
+    if (for_function := function_urls.url_request(request)) is not None:
+        return gateway.held_of_function_url(for_function)
+    return 0 if _is_passed_on(request) else None
+
+
+def _is_passed_on(request: HttpRequest) -> bool:
     if custom_resources.is_response(request.path):
         return False
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import weakref
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _OF_FUNCTION = (2048, 128, 256 * MIB)
 _OF_ALL = (8192, 1024, 512 * MIB)
 # AWS's SDKs send some kilobytes: the longest is a session token, or what a policy takes.
 _MAX_HEAD_BYTES = 64 * 1024
+_MOST_UNSENT_BYTES = 32 * MIB  # of one environment: five of the largest answers
 _LAST_ANSWERS_SECONDS = 5
 
 
@@ -127,7 +129,7 @@ class SandboxDoors:
             max_body_bytes=MAX_REQUEST_BYTES,
             # What a function has asked goes on when it ends; so does what it has invoked.
             drain_seconds=TIMEOUT_MAXIMUM_SECONDS,
-            streams=sandbox_door.streams,
+            held_of=functools.partial(sandbox_door.held_of, serving.gateway),
             bounds=bounds,
         )
         task = serving.tasks.create_task(_serve(listener, door, function), name="door of a sandbox")
@@ -158,6 +160,7 @@ def _bounds(
             within=within.budget if within else None,
             max_head_bytes=_MAX_HEAD_BYTES,
         ),
+        most_unsent_bytes=_MOST_UNSENT_BYTES,
     )
 
 

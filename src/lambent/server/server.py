@@ -19,6 +19,7 @@ from lambent.server.apis import build_control_plane
 from lambent.server.background import running
 from lambent.server.certificates import CertificateUnusable
 from lambent.server.companion import CompanionUnavailable
+from lambent.server.connection_bounds import public_bounds
 from lambent.server.data_plane import open_data_plane
 from lambent.server.endpoint import build_gateway
 from lambent.server.execution import (
@@ -104,7 +105,8 @@ async def serve(config: Config, on_listening: Callable[[Addresses], None]) -> No
             gateway,
             max_body_bytes=MAX_REQUEST_BYTES,
             drain_seconds=config.drain_seconds,
-            streams=gateway.streams,
+            bounds=public_bounds(MAX_REQUEST_BYTES),
+            held_of=gateway.held_of,
         )
         _spare_garbage_collector()
         on_listening(addresses)

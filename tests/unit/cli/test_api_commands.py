@@ -22,11 +22,13 @@ class Client:
 
     def __init__(self):
         self.made = []
+        self.accounts = []
         self.requests = []
         self.answers = []
 
-    def make(self, service, endpoint_url, region):
+    def make(self, service, endpoint_url, region, account):
         self.made.append((service, endpoint_url, region))
+        self.accounts.append(account)
         return self
 
     def _answer(self, **request):
@@ -224,8 +226,17 @@ def test_following_is_not_led_astray_by_an_event_of_the_future(client, monkeypat
 
 def test_the_real_client_neither_retries_nor_uses_anybody_s_credentials(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody's")
-    made = api_commands._client("lambda", "http://127.0.0.1:1", "us-east-1")
+    made = api_commands._client("lambda", "http://127.0.0.1:1", "us-east-1", None)
     assert made.meta.endpoint_url == "http://127.0.0.1:1"
     assert made.meta.config.retries["total_max_attempts"] == 1
     assert made.meta.config.read_timeout > 900
     assert made._request_signer._credentials.access_key == "lambent"
+
+
+def test_the_account_is_the_one_that_its_variable_names(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+    assert api_commands._default_account() == "123456789012"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    assert api_commands._default_account() is None
+    made = api_commands._client("logs", "http://127.0.0.1:1", "us-east-1", "123456789012")
+    assert made._request_signer._credentials.access_key == "123456789012"

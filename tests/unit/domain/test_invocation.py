@@ -10,6 +10,7 @@ def test_error_types_are_the_strings_lambda_uses():
         "Runtime.ExitError",
         "Runtime.InvalidEntrypoint",
         "Runtime.Unknown",
+        "Runtime.TruncatedResponse",
         "Function.ResponseSizeTooLarge",
         "Sandbox.Timedout",
         "Sandbox.Failure",

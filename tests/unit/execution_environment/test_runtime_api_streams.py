@@ -145,6 +145,61 @@ async def test_more_than_the_limit_is_refused_and_the_runtime_goes_on(runtime):
     await runtime.poll()
 
 
+async def small_stream(runtime, request_id):
+    """The response of an invocation that follows, begun on a connection of its own."""
+    await runtime.poll()
+    taken: asyncio.Queue[Any] = asyncio.Queue()
+    runtime.api.send(
+        replace(INVOCATION, request_id=request_id, on_stream=taken.put_nowait), deadline_ms=1
+    )
+    await runtime.client.receive()
+    other = await runtime.address.connect()
+    other.send(head().replace(INVOCATION.request_id.encode(), request_id.encode()))
+    other.send(b"5\r\nfirst\r\n")
+    response = await taken.get()
+    assert await response.read() == b"first"
+    return response, other
+
+
+async def test_a_slow_reader_of_too_much_does_not_end_the_next_response(runtime):
+    slow = await begun(runtime, await stream_of(runtime))
+    many, read = 100_000, 5
+    for _ in range(9):
+        runtime.client.send(b"%x\r\n%b\r\n" % (many, b"x" * many))
+    while read < 9 * many:
+        read += len(await slow.read())
+    # The rest and its end are here before anybody reads on.
+    runtime.client.send(b"%x\r\n%b\r\n0\r\n\r\n" % (many, b"x" * many))
+    assert (await runtime.client.receive()).status == 413
+    assert (await runtime.answered()).error_type == "Function.ResponseSizeTooLarge"
+    response, other = await small_stream(runtime, "11111111-0000-0000-0000-000000000000")
+    while await slow.read():
+        pass
+    assert not slow.is_whole
+    other.send(b"6\r\nsecond\r\n0\r\n\r\n")
+    assert (await runtime.answered()).error_type is None
+    assert (await response.read(), response.is_whole) == (b"second", True)
+
+
+async def test_the_late_end_of_a_refused_response_does_not_end_the_next_one(runtime):
+    refused = await begun(runtime, await stream_of(runtime))
+    many = 100_000
+    for _ in range(12):
+        runtime.client.send(b"%x\r\n%b\r\n" % (many, b"x" * many))
+    while await refused.read():
+        pass
+    assert (await runtime.answered()).error_type == "Function.ResponseSizeTooLarge"
+    left, runtime.client = runtime.client, await runtime.address.connect()
+    left.send(b"0\r\n\r\n")
+    assert (await left.receive()).status == 413
+    response, other = await small_stream(runtime, "11111111-0000-0000-0000-000000000000")
+    await left.close()
+    await runtime.lost.get()
+    other.send(b"6\r\nsecond\r\n0\r\n\r\n")
+    assert (await runtime.answered()).error_type is None
+    assert (await response.read(), response.is_whole) == (b"second", True)
+
+
 async def test_the_end_of_the_environment_ends_the_response(runtime):
     response = await begun(runtime, await stream_of(runtime))
     runtime.api.close()

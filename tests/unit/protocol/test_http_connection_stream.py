@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 class Side:
     """A connection, what came over it, and its transport."""
 
-    def __init__(self, *, streams=lambda request: True, may_half_close=True):
+    def __init__(self, *, held_of=lambda request: 0, may_half_close=True):
         self.requests: list[Any] = []
         self.budget = BodyBudget(limit_bytes=1_000_000)
         self.transport = MemoryTransport()
@@ -29,7 +28,7 @@ class Side:
             lambda connection: None,
             self.budget,
             may_half_close=may_half_close,
-            streams=streams,
+            held_of=held_of,
         )
         self.connection.connection_made(self.transport)
 
@@ -94,18 +93,35 @@ async def test_a_body_whose_length_nobody_knows_is_read_without_its_frames():
 
 
 @pytest.mark.parametrize(
-    ("head", "streams"),
+    ("head", "held_of"),
     [
-        (b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", lambda request: True),
-        (CHUNKED, lambda request: False),
+        (b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", lambda request: 0),
+        (CHUNKED, lambda request: None),
     ],
     ids=["short", "not wanted"],
 )
-async def test_other_bodies_come_whole(head, streams):
-    side = Side(streams=streams)
+async def test_other_bodies_come_whole(head, held_of):
+    side = Side(held_of=held_of)
     side.come(head + (b"abcde" if b"Length" in head else b"5\r\nabcde\r\n0\r\n\r\n"))
     [request] = side.requests
     assert (request.stream, request.body) == (None, b"abcde")
+
+
+async def test_no_more_is_held_than_is_wanted():
+    side = Side(held_of=lambda request: 7)
+    side.come(CHUNKED + b"5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n")
+    [request] = side.requests
+    assert (request.is_too_large, request.body) == (True, b"")
+
+
+async def test_a_body_behind_another_request_is_held_as_any_body_is():
+    side = Side()
+    side.come(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + b"3\r\nabc\r\n")
+    assert side.budget.held_bytes >= 3
+    side.come(b"0\r\n\r\n")
+    side.connection.respond(200, b"{}")
+    [_, request] = side.requests
+    assert (request.stream, request.body) == (None, b"abc")
 
 
 async def test_no_more_is_read_than_its_reader_takes():
@@ -141,19 +157,6 @@ async def test_the_last_answer_is_not_destroyed_by_what_still_comes():
     assert not side.transport.is_closed
     side.come(bytes(300_000))
     assert side.transport.is_closed
-
-
-async def test_a_long_body_behind_another_request_has_its_turn():
-    side = Side()
-    side.come(NEXT + LONG + bytes(290_000))
-    assert side.paths == ["/next"]
-    assert side.transport.is_reading_paused
-    side.connection.respond(200, b"")
-    assert side.paths == ["/next", "/long"]
-    reading = asyncio.create_task(whole(side.requests[1].stream))
-    await asyncio.sleep(0)
-    side.come(bytes(10_000))
-    assert len(await reading) == 300_000
 
 
 @pytest.mark.parametrize("leave", ["eof_received", "connection_lost"])

@@ -52,7 +52,8 @@ def test_an_answer_that_has_no_body_says_nothing_of_its_length(status):
 def test_a_refusal_is_a_whole_answer_and_the_last():
     assert refusal(431) == (
         b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-        b"Content-Length: 0\r\n\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 38\r\n\r\n"
+        b"The head of this request is too long.\n"
     )
 
 

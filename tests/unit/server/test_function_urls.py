@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lambent.protocol.http import HttpRequest
+from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server.function_urls import answer, url_request
 
 ID = "abcdefghijklmnopqrstuvwxyz012345"
@@ -91,3 +91,61 @@ async def test_a_page_at_the_api_s_own_origin_is_none_of_its_pages(host):
     is_at_api = host.startswith("127")
     policy = "sandbox allow-forms allow-scripts"
     assert headers.get("content-security-policy") == (policy if is_at_api else None)
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """Answers a request with the headers a function gave; remembers what it got."""
+    got = []
+
+    async def ask(host, path="/", headers=(), given=()):
+        async def endpoint(functions, of, sandbox_keys):
+            got.append(of.request.headers)
+            return HttpResponse(status=200, headers=list(given), body=b"")
+
+        monkeypatch.setattr("lambent.invocation.function_urls.endpoint.answer", endpoint)
+        asked = request(host, path)
+        asked.headers.update(headers)
+        of = url_request(asked)
+        assert of is not None
+        nothing: Any = None
+        return await answer(nothing, of), got
+
+    return ask
+
+
+PATH = f"/_lambent/function-urls/{ID}/"
+NAME = f"{ID}.lambda-url.eu-west-1.localhost:9000"
+BROWSER = {"sec-fetch-site": "none"}
+COOKIE = ("Set-Cookie", "a=b; Path=/; Domain=localhost; HttpOnly")
+
+
+async def test_a_head_that_would_take_long_to_read_is_refused(answered):
+    response, got = await answered(NAME, headers={"a": "b" * 70_000})
+    assert (response.status, got) == (431, [])
+
+
+async def test_a_function_has_no_cookies_of_other_functions(answered):
+    response, _ = await answered(NAME, headers=BROWSER, given=[COOKIE])
+    assert response.headers == [("Set-Cookie", "a=b; Path=/; HttpOnly")]
+    elsewhere = NAME.replace("localhost", "example.com")
+    response, _ = await answered(elsewhere, headers=BROWSER, given=[COOKIE])
+    assert response.headers == [COOKIE]
+
+
+async def test_at_the_api_s_own_host_a_function_speaks_for_nobody_else(answered):
+    given = [COOKIE, ("Strict-Transport-Security", "max-age=1"), ("X-Own", "y")]
+    headers = {**BROWSER, "cookie": "operator=secret"}
+    response, [got] = await answered("localhost:9000", PATH, headers, given)
+    assert [name for name, _ in response.headers] == ["X-Own", "content-security-policy"]
+    assert "cookie" not in got
+
+
+async def test_other_clients_keep_their_cookies_in_the_path_form(answered):
+    response, [got] = await answered("localhost:9000", PATH, {"cookie": "a=b"}, [COOKIE])
+    assert (response.headers[0], got["cookie"]) == (COOKIE, "a=b")
+
+
+async def test_a_page_elsewhere_whose_name_leads_here_is_refused(answered):
+    response, got = await answered("rebound.example:9000", PATH, BROWSER)
+    assert (response.status, got) == (403, [])

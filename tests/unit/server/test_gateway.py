@@ -252,14 +252,11 @@ async def test_a_request_for_a_function_url_reaches_no_api(client, path, headers
     assert client.callers == []
 
 
-@pytest.mark.parametrize(("length", "is_answered_first"), [(6291456, False), (6291457, True)])
-async def test_a_body_for_a_function_is_held_unless_it_is_too_long(
-    client, length, is_answered_first
-):
-    host = {"host": "a.lambda-url.us-east-1.localhost", "content-length": str(length)}
+async def test_nothing_is_held_of_a_body_for_a_function_that_nobody_has(client):
+    host = {"host": "a.lambda-url.us-east-1.localhost", "transfer-encoding": "chunked"}
     headers = {**host, **signed_for("s3")}
     request = HttpRequest(method="PUT", path="/", query="", headers=headers, body=b"")
-    assert client.gateway.streams(request) is is_answered_first
+    assert client.gateway.held_of(request) == 0
 
 
 async def test_a_page_of_a_function_url_is_another_page_to_an_api(client):

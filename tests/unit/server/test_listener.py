@@ -11,6 +11,7 @@ from tests.unit.execution_environment.http_client import Address
 from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpResponse
 from lambent.server import listener as listener_module
+from lambent.server.connection_bounds import public_bounds
 from lambent.server.listener import Listener
 from lambent.server.listening import Listening, bind
 
@@ -40,7 +41,12 @@ class Slow:
 async def serving(answer, *, drain_seconds=1):
     [opened] = bind(["127.0.0.1"], 0)
     with opened as bound:
-        listener = Listener(answer, max_body_bytes=1000, drain_seconds=drain_seconds)
+        listener = Listener(
+            answer,
+            max_body_bytes=1000,
+            drain_seconds=drain_seconds,
+            bounds=public_bounds(1000),
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listener.serve(Listening(socket=bound)))
             address = Address(*bound.getsockname())

@@ -16,6 +16,7 @@ from tests.unit.execution_environment.http_client import Client
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server import listener as listener_module
 from lambent.server.certificates import _context
+from lambent.server.connection_bounds import public_bounds
 from lambent.server.listener import Listener
 from lambent.server.listening import Listening, bind
 
@@ -63,7 +64,12 @@ async def serving(tmp_path, answer=None):
 
     [opened] = bind(["127.0.0.1"], 0)
     with opened as bound:
-        listener = Listener(answer or keep, max_body_bytes=3_000_000, drain_seconds=30)
+        listener = Listener(
+            answer or keep,
+            max_body_bytes=3_000_000,
+            drain_seconds=30,
+            bounds=public_bounds(3_000_000),
+        )
         listening = Listening(socket=bound, tls=_context(files.certificate, str(files.key)))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listener.serve(listening))

@@ -46,7 +46,7 @@ class EnvironmentApi:
         if self._is_closed or len(self._connections) >= _MAX_CONNECTIONS:
             return Refusal()
         connection = Connection(
-            self._receive, self._lose, self._budget, streams=self._runtime.streams
+            self._receive, self._lose, self._budget, held_of=self._runtime.held_of
         )
         self._connections.add(connection)
         return connection

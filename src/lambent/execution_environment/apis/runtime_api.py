@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.apis.answer import (
@@ -75,13 +76,15 @@ class Environment(Protocol):
     def runtime_failed_to_restore(self, error: Answer) -> None: ...
 
 
-class _Streaming(NamedTuple):
-    """The response the runtime is at, or was."""
+@dataclass(slots=True)
+class _Streaming:
+    """The response the runtime is at."""
 
     response: StreamedResponse
     body: BodyStream
     connection: Connection  # whose request it is
     began: float
+    is_refused: bool = False  # more came than may be read, and its caller knows
 
 
 class RuntimeApi:
@@ -200,8 +203,8 @@ class RuntimeApi:
         if self._undelivered is not None:
             self._deliver(connection)
             return
-        if self._state is RuntimeState.RESPONDING and self._is_truncated:
-            self._end_invocation(truncated())  # it lives, and goes on as if nothing were
+        if self._streaming is not None and self._streaming.body.is_cut_short:
+            self._truncate(self._streaming)  # it lives, and goes on as if nothing were
         # In the middle of an invocation: Node's client does not wait for the end of a stream that
         # failed, and asks on another connection. AWS's supervisor lets it wait for its own answer.
         if self._state in _MAY_WAIT and self._has_lost_its_poll:
@@ -275,16 +278,17 @@ class RuntimeApi:
 
     # A response that is streamed
 
-    def streams(self, request: HttpRequest) -> bool:
-        """Whether the body of a request is passed on while it comes; only its head is here."""
+    def held_of(self, request: HttpRequest) -> int | None:
+        """See `protocol.http.HeldOf`: a response that is streamed is passed on while it comes."""
         invocation = self._invocation
-        return (
+        is_streamed = (
             self._state is RuntimeState.RUNNING
             and invocation is not None
             and invocation.on_stream is not None
             and is_streaming(request)
             and request.path == f"{_PREFIX}/invocation/{invocation.request_id}/response"
         )
+        return 0 if is_streamed else None
 
     def _take_stream(
         self,
@@ -294,48 +298,69 @@ class RuntimeApi:
     ) -> None:
         body = body_of(request)
         content_type = request.headers.get("content-type", DEFAULT_CONTENT_TYPE)
-        response = StreamedResponse(body, content_type, self._limits, self._refuse_rest)
+        # Its reader, and its connection, may speak up when others' responses are long on their way.
+        response = StreamedResponse(
+            body, content_type, self._limits, lambda: self._refuse_rest(response)
+        )
         self._streaming = _Streaming(response, body, connection, request.began)
         on_stream(response)
         if request.stream is None:
-            self._end_stream()
+            self._end_stream(response)
         else:
-            body.on_end = self._end_stream
+            body.on_end = lambda: self._end_stream(response)
 
-    def _end_stream(self) -> None:
+    def _at_work_on(self, response: StreamedResponse) -> _Streaming | None:
+        is_current = self._streaming is not None and self._streaming.response is response
+        return self._streaming if is_current and not self._is_closed else None
+
+    def _end_stream(self, response: StreamedResponse) -> None:
         """The runtime has ended the body, or its connection is gone."""
-        streaming = self._streaming
-        assert streaming is not None
-        streaming.response.end(is_whole=not streaming.body.is_cut_short)
-        if self._is_closed or self._state is not RuntimeState.RESPONDING:
+        streaming = self._at_work_on(response)
+        if streaming is None:
             return
-        if not streaming.body.is_cut_short:
+        is_over_limit = response.received_bytes > self._limits.limit_bytes
+        response.end(is_whole=not (streaming.body.is_cut_short or is_over_limit))
+        if is_over_limit:
+            self._refuse(streaming)
+            _respond_too_large(streaming.connection, self._limits.limit_bytes)
+            self._end_streaming()
+        elif not streaming.body.is_cut_short:
             streaming.connection.respond(202, OK_BODY)
-            self._end_invocation(stream_answer(streaming.body.received_trailers))
+            self._tell_streamed(streaming, stream_answer(streaming.body.received_trailers))
+            self._end_streaming()
         elif self._polling is not None and self._polling.is_open:
-            self._end_invocation(truncated())
+            self._truncate(streaming)
         # Else its process ends, as a rule, and how it did is the better answer.
 
-    @property
-    def _is_truncated(self) -> bool:
-        return self._streaming is not None and self._streaming.body.is_cut_short
+    def _truncate(self, streaming: _Streaming) -> None:
+        self._tell_streamed(streaming, truncated())
+        self._end_streaming()
 
-    def _refuse_rest(self) -> None:
+    def _refuse_rest(self, response: StreamedResponse) -> None:
         """More came than may be read."""
-        streaming = self._streaming
-        assert streaming is not None
-        streaming.response.close()
-        if not self._is_closed and self._state is RuntimeState.RESPONDING:
-            _respond_too_large(streaming.connection, self._limits.limit_bytes)
-            self._end_invocation(too_large(self._limits.limit_bytes))
+        streaming = self._at_work_on(response)
+        response.close()
+        if streaming is not None:
+            self._refuse(streaming)
 
-    def _end_invocation(self, answer: Answer) -> None:
-        streaming = self._streaming
-        assert streaming is not None
-        self._state = next_runtime_state(self._state, RuntimeEvent.RESPONSE_ENDS)
+    def _refuse(self, streaming: _Streaming) -> None:
+        """Tell the caller. The runtime hears of it at the end of its body: Node's client gives up its
+        connection when it is answered before, and a handler that waits for `drain` waits for ever.
+        """
+        if not streaming.is_refused:
+            streaming.is_refused = True
+            self._tell_streamed(streaming, too_large(self._limits.limit_bytes))
+
+    def _tell_streamed(self, streaming: _Streaming, answer: Answer) -> None:
         answer.began = streaming.began
         answer.streamed_bytes = streaming.body.received_bytes
-        self._tell_answer(answer)
+        self._environment.runtime_answered(answer)
+
+    def _end_streaming(self) -> None:
+        self._streaming = None
+        self._state = next_runtime_state(self._state, RuntimeEvent.RESPONSE_ENDS)
+        if self._polling is not None and self._polling.is_open:
+            self._become_ready(self._polling)
 
 
 def _next_head(invocation: Invocation, deadline_ms: int, invocation_id: str) -> str:

@@ -10,7 +10,7 @@ from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 from lambent.domain.asynchronous_event import Condition
-from lambent.protocol.json_text import read_json
+from lambent.protocol.json_text import check_json
 from lambent.telemetry.clock import iso_time
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _response(outcome: Outcome) -> dict[str, bytes]:
 def _payload(payload: bytes) -> bytes:
     """The payload, or, since a runtime may answer what it likes, a JSON string of what is no JSON."""
     try:
-        read_json(payload)
+        check_json(payload)
     except (ValueError, RecursionError):
         return _json(payload.decode(errors="replace"))
     return payload.removeprefix(BOM_UTF8).strip()

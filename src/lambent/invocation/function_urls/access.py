@@ -17,7 +17,7 @@ from lambent.domain.arn import FunctionReference
 from lambent.domain.caller import partition_of
 from lambent.domain.policy_statement import Access
 from lambent.domain.resource_policy import is_allowed, is_denied, policies_for
-from lambent.protocol import signature as signatures
+from lambent.protocol import browsers, signature as signatures
 from lambent.protocol.signature import Signature, SignatureRefused
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ _LONG_TO_HASH_BYTES = 256 * 1024
 _FORBIDDEN = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
+
+
+_ANYBODY_S_PAGE = (
+    "A web page cannot sign with a key that anybody could sign with. List one with its secret in the "
+    "setting access_keys."
 )
 
 
@@ -120,6 +126,10 @@ async def _signer(
     _check_scope(signature, url)
     signatures.check_time(signature, datetime.now(UTC))
     signer = await _find(signers, signature, sandbox_keys)
+    if signer.is_anybody and browsers.is_of_another_page(request.headers):
+        # A page that knows the address can sign with what everybody knows, and its reader's browser
+        # reaches what is here.
+        raise SignatureRefused("AccessDeniedException", _ANYBODY_S_PAGE, signature.service)
     sha256 = await _sha256(request.body)
     # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
     # says of payloads that are not signed: Lambda takes none.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambent.domain.wildcard import matches
 from lambent.protocol.http import HttpResponse
 
 if TYPE_CHECKING:
@@ -64,10 +65,13 @@ def with_cors_headers(
 
 
 def _is_allowed_origin(cors: Cors, request: HttpRequest) -> bool:
-    """Origins are compared as they are: browsers write them in one form only."""
+    """Origins are compared as they are: browsers write them in one form only.
+
+    Of `https://*.example.com` AWS says nothing; here the wildcard is any text.
+    """
     origin = request.headers.get("origin")
     allowed = cors.get("AllowOrigins") or ()
-    return origin is not None and (_ALL in allowed or origin in allowed)
+    return origin is not None and any(matches(each, origin) for each in allowed)
 
 
 def _allowed_origin(cors: Cors, request: HttpRequest) -> list[tuple[str, str]]:

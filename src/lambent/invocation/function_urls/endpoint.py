@@ -69,13 +69,28 @@ class FunctionUrls:
     access: UrlAccess
 
 
+def held_of(functions: FunctionUrls, of: UrlRequest) -> int:
+    """How much of a long body is held: nothing of one that no function gets, as its head says."""
+    length = of.request.headers.get("content-length", "0")
+    url = _url_of(functions, of)
+    is_answered_without = url is None or preflight_answer(url.cors, of.request) is not None
+    return (
+        0 if is_answered_without or int(length) > REQUEST_PAYLOAD_BYTES else REQUEST_PAYLOAD_BYTES
+    )
+
+
+def _url_of(functions: FunctionUrls, of: UrlRequest) -> FunctionUrl | None:
+    url = functions.urls.get(of.url_id)
+    return url if url is not None and of.region in (None, url.region) else None
+
+
 async def answer(
     functions: FunctionUrls, of: UrlRequest, sandbox_keys: frozenset[str] | None = None
 ) -> HttpResponse:
     """The answer to `of`, whatever comes of it; see `access.authorize` for `sandbox_keys`."""
     request_id = new_uuid()
-    url = functions.urls.get(of.url_id)
-    if url is None or of.region not in (None, url.region):
+    url = _url_of(functions, of)
+    if url is None:
         # So AWS answers for an address that nobody has.
         response = _error(403, "AccessDeniedException", None)
     else:
@@ -125,7 +140,9 @@ async def _respond(
         return _service_error(error)
     except MalformedResponse as error:
         # Nothing else tells: the function itself did not fail.
-        logger.info("what %s answered is no HTTP response: %s", url.arn, error)
+        logger.info(
+            "what %s answered to request %s is no HTTP response: %s", url.arn, request_id, error
+        )
         return _plain_error(502)
     except Exception:  # the URL's boundary: the caller gets a 500, the operator the reason
         logger.exception("a request to the URL of %s (%s) failed", url.arn, request_id)
@@ -253,9 +270,10 @@ class _StreamedBody:
 
     def _end(self) -> None:
         """An error that the runtime told of is passed on; what just stopped must not look whole."""
-        if self._stream.is_cut_short:
-            raise BodyCutShort("the function ended in the middle of its response")
         result = self._stream.result
+        if self._stream.is_cut_short:
+            why = result.error_type if result is not None else "it is gone"
+            raise BodyCutShort(f"the function ended in the middle of its response ({why})")
         if result is not None and result.is_function_error:
             self.trailers = _error_trailers(result)
 
@@ -298,7 +316,13 @@ def _refusal(refusal: UrlForbidden) -> HttpResponse:
 
 def _service_error(error: ServiceError) -> HttpResponse:
     status = _STATUSES.get(error.code)
-    return _plain_error(500) if status is None else _error(status, error.code, error.message)
+    if status is None:
+        return _plain_error(500)
+    response = _error(status, error.code, error.message)
+    if reason := error.members.get("Reason"):  # as Invoke says it of its throttles
+        told = {"Reason": reason, "Type": "User", "message": error.message}
+        response.body = json.dumps(told, separators=(",", ":")).encode()
+    return response
 
 
 def _error(status: int, code: str, message: str | None) -> HttpResponse:

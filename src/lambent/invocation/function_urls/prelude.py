@@ -41,7 +41,9 @@ async def read_prelude(first: bytes, read: Read) -> tuple[int, Headers, bytes]:
     while end < 0 and len(held) < MAX_BYTES + len(_SEPARATOR):
         piece = await read()
         if not piece:
-            raise MalformedResponse("the response ended before its prelude did")
+            raise MalformedResponse(
+                "the response ended before its prelude did: whoever writes it has to write() before end()"
+            )
         searched = max(0, len(held) - len(_SEPARATOR) + 1)
         held += piece
         end = held.find(_SEPARATOR, searched)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from typing import TYPE_CHECKING
 
 from lambent.protocol.http import HttpResponse
 from lambent.protocol.http_head import safe_headers
-from lambent.protocol.json_text import NotJson, read_json
+from lambent.protocol.json_text import NotJson, compact_json, members_of, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
 JSON_TYPE = "application/json"
 Headers = list[tuple[str, str]]
 
-# Everything between the strings of a JSON text that may stand there for readers only.
-_STRING_OR_SPACE = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+', re.DOTALL)
+_MEMBERS = ("body", "cookies", "headers", "isBase64Encoded", "statusCode")
+# Of everything but the body: as JSON, more than the 64 KiB that headers may have together.
+_MAX_HEAD_BYTES = 256 * 1024
 # A function cannot speak for the connection; AWS moves these out of the way in place of sending them.
 _REMAPPED = frozenset({"connection", "content-length", "date", "server", "www-authenticate"})
 _OURS = frozenset({"x-amzn-requestid", "x-amzn-trace-id"})
@@ -39,16 +39,31 @@ def read_response(payload: bytes) -> HttpResponse:
     functions of custom runtimes and those that stream may answer.
     """
     try:
-        document = read_json(payload)
+        if payload.lstrip().startswith(b"{"):
+            members = members_of(payload, _MEMBERS)
+            if "statusCode" in members:
+                return _response(members)
+        return _inferred(_plain(payload))
     except (NotJson, RecursionError):
         return _inferred(payload)
-    if isinstance(document, str):
-        return _inferred(document.encode("utf-8", "replace"))
-    if not isinstance(document, dict) or "statusCode" not in document:
-        # AWS writes it anew, without the spaces that Python's runtime puts in.
-        return _inferred(_STRING_OR_SPACE.sub(rb"\1", payload))
+
+
+def _response(members: dict[str, bytes]) -> HttpResponse:
+    body = members.pop("body", b"null")
+    if sum(map(len, members.values())) > _MAX_HEAD_BYTES:
+        raise MalformedResponse("status, headers and cookies are too long")
+    document = {name: read_json(value) for name, value in members.items()}
     status, headers = read_head(document, default_type=JSON_TYPE)
-    return HttpResponse(status=status, headers=headers, body=_body(document))
+    is_base64 = document.get("isBase64Encoded") is True
+    return HttpResponse(status=status, headers=headers, body=_body(body, is_base64=is_base64))
+
+
+def _plain(value: bytes) -> bytes:
+    """What a text says, and any other JSON without its spaces: so AWS writes it anew."""
+    if not value.lstrip().startswith(b'"'):
+        return compact_json(value)
+    text = read_json(value)
+    return text.encode("utf-8", "replace") if isinstance(text, str) else value
 
 
 def read_head(document: Mapping[str, object], *, default_type: str) -> tuple[int, Headers]:
@@ -73,7 +88,7 @@ def _status(value: object) -> int:
         value = int(value)
     # Nothing below 200 is the end of an answer.
     if not isinstance(value, int) or isinstance(value, bool) or not 200 <= value <= 599:
-        raise MalformedResponse("statusCode is no status of HTTP's")
+        raise MalformedResponse(f"statusCode is {str(value)[:32]!r}, and not 200 to 599")
     return value
 
 
@@ -87,15 +102,15 @@ def _headers(given: object) -> Iterator[tuple[str, str]]:
         if value is None or lower in _OURS:
             continue
         sent = f"x-amzn-remapped-{lower}" if lower in _REMAPPED else lower
-        yield sent, _text(value)
+        yield sent, _text(lower, value)
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise MalformedResponse("the value of a header is no text")
+    raise MalformedResponse(f"the value of the header {name[:64]} is no text")
 
 
 def _cookies(document: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -110,18 +125,15 @@ def _cookies(document: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "set-cookie", cookie
 
 
-def _body(document: Mapping[str, object]) -> bytes:
-    body = document.get("body")
-    if body is None:
+def _body(body: bytes, *, is_base64: bool) -> bytes:
+    """Of its JSON; an object or a list is sent as JSON: so AWS has answered."""
+    if body == b"null":
         return b""
-    if not isinstance(body, str):
-        # An object or a list is sent as JSON: so AWS has answered.
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace")
-    if document.get("isBase64Encoded") is not True:
-        return body.encode("utf-8", "replace")
+    plain = _plain(body)
+    if not (is_base64 and body.startswith(b'"')):
+        return plain
     try:
         # Some encoders break lines.
-        return base64.b64decode("".join(body.split()), validate=True)
+        return base64.b64decode(b"".join(plain.split()), validate=True)
     except (binascii.Error, ValueError):
         raise MalformedResponse("the body is not base64") from None

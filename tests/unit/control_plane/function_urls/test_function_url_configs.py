@@ -182,9 +182,3 @@ async def test_a_function_with_tenants_has_none(api):
         "InvalidParameterValueException",
         "Function URL is not supported for functions with tenant isolation mode.",
     )
-
-
-async def test_the_log_says_that_it_does_not_act_yet(function, caplog):
-    await create(function, "echo:live")
-    await function(UPDATE, FunctionName="echo:live")
-    assert caplog.text.count(f"{ARN}:live is stored for a later release") == 2

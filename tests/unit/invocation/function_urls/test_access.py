@@ -219,3 +219,16 @@ async def test_inside_a_sandbox_nobody_else_s_signature_counts(access, session):
     keys = frozenset({session.credentials.access_key_id})
     assert await refusal(access, URL, signed(), keys) == UNRECOGNIZED
     assert await authorize(access, URL, signed_by(session), keys)
+
+
+@pytest.mark.parametrize("key", ["test", "AKIAANYBODYANYBODY"])
+async def test_a_page_cannot_sign_with_a_key_that_anybody_could_sign_with(access, key):
+    request = signed(key)
+    request.headers["sec-fetch-site"] = "cross-site"
+    status, code, document = await refusal(access, URL, request)
+    assert (status, code) == (403, "AccessDeniedException")
+    assert "access_keys" in document["message"]
+    listed = replace(access, signers=replace(access.signers, listed={"test": "test"}))
+    request = signed("test")
+    request.headers["sec-fetch-site"] = "cross-site"
+    assert (await caller_of(listed, URL, request)).access_key == "test"

@@ -217,7 +217,8 @@ async def test_an_answer_that_makes_no_sense_is_a_bad_gateway_and_logged(bench, 
     bench.function.result = InvocationResult(payload=payload)
     response = await bench.send()
     assert (response.status, response.body) == (502, b"Internal Server Error")
-    assert f"what {URL.arn} answered is no HTTP response" in caplog.text
+    request_id = header(response, "x-amzn-requestid")
+    assert f"what {URL.arn} answered to request {request_id} is no HTTP" in caplog.text
 
 
 async def test_a_stream_may_be_empty(bench):

@@ -60,7 +60,7 @@ def test_a_status_code_may_be_a_string():
 
 @pytest.mark.parametrize(
     ("body", "sent"),
-    [({"a": [1, "é"]}, '{"a":[1,"é"]}'.encode()), ([1, 2], b"[1,2]"), (None, b""), ("", b"")],
+    [({"a": [1, "é"]}, b'{"a":[1,"\\u00e9"]}'), ([1, 2], b"[1,2]"), (None, b""), ("", b"")],
 )
 def test_a_body_that_is_no_text_is_sent_as_json(body, sent):
     assert read({"statusCode": 200, "body": body}).body == sent

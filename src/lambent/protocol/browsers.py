@@ -24,21 +24,26 @@ _MARKS = frozenset({"accept-language", "origin", "sec-fetch-site"})
 _OF_OTHER_PAGES = ("cross-site", "same-site")
 
 
+def is_browser(headers: Mapping[str, str]) -> bool:
+    """Whether a browser sent it, for whichever page; whatever else does the same says so."""
+    return not _MARKS.isdisjoint(headers)
+
+
 def is_of_another_page(headers: Mapping[str, str]) -> bool:
     """Whether a browser sent it for a page that is not ours, as far as its headers tell."""
-    if _MARKS.isdisjoint(headers):
+    if not is_browser(headers):
         return False
     host = headers.get("host", "")
     origin = headers.get("origin")
     return (
         headers.get("sec-fetch-site") in _OF_OTHER_PAGES
         or (origin is not None and origin.partition("://")[2] != host)
-        or not _is_safe(host)
+        or not is_safe_host(host)
     )
 
 
 @functools.lru_cache(maxsize=64)
-def _is_safe(host: str) -> bool:
+def is_safe_host(host: str) -> bool:
     """Whether nobody else can have made this host lead here: an address, or a name without DNS."""
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
     if name == "localhost" or name.endswith(".localhost"):

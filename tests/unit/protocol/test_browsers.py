@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.server.browsers import is_of_another_page
+from lambent.protocol.browsers import is_of_another_page
 
 
 @pytest.mark.parametrize(
