@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lambent.domain.arn import function_arn
+from lambent.domain.arn import FunctionReference, function_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,15 @@ class FunctionRecord:
     name: str  # the function's
     qualifier: str = ""  # $LATEST, a version or an alias; empty: the function as a whole
     revision_id: str  # another one after each change
+
+    @property
+    def reference(self) -> FunctionReference:
+        return FunctionReference(
+            account_id=self.account_id,
+            region=self.region,
+            name=self.name,
+            qualifier=self.qualifier or None,
+        )
 
     @property
     def arn(self) -> str:

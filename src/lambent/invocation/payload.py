@@ -19,11 +19,7 @@ def checked_event(payload: bytes) -> bytes:
     if not payload:
         return b"{}"
     if len(payload) > REQUEST_PAYLOAD_BYTES:
-        raise ServiceError(
-            "RequestTooLargeException",
-            f"Request must be smaller than {REQUEST_PAYLOAD_BYTES} bytes "
-            "for the InvokeFunction operation",
-        )
+        raise event_too_large()
     try:
         check_json(payload)
     except NotJson as error:
@@ -42,6 +38,15 @@ def checked_queued_event(payload: bytes) -> bytes:
             f"(limit {EVENT_PAYLOAD_BYTES} bytes)",
         )
     return checked_event(payload)
+
+
+def event_too_large() -> ServiceError:
+    """AWS's words for an event of more than 6 MB."""
+    return ServiceError(
+        "RequestTooLargeException",
+        f"Request must be smaller than {REQUEST_PAYLOAD_BYTES} bytes "
+        "for the InvokeFunction operation",
+    )
 
 
 def _not_json(complaint: str) -> ServiceError:

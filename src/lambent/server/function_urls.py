@@ -5,24 +5,24 @@ A request for a function never reaches an API, and one for an API never a functi
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from lambent.invocation.function_urls import endpoint
 from lambent.invocation.function_urls.event import UrlRequest, host_name
 from lambent.protocol import browsers
-from lambent.protocol.http import HttpResponse
+from lambent.server.json_response import json_response
 
 if TYPE_CHECKING:
     from lambent.invocation.function_urls.endpoint import FunctionUrls
-    from lambent.protocol.http import HttpRequest
+    from lambent.protocol.http import HttpRequest, HttpResponse
 
 # For clients that cannot look up names under localhost: what follows is the id, then the path.
 PATH_PREFIX = "/_lambent/function-urls/"
 _LABEL = "lambda-url"
 # AWS's own gateways take less. Much more would be decoded while nothing else runs.
 _MAX_HEAD_BYTES = 64 * 1024
+_HEAD_TOO_LONG = "The request line and headers have more than 64 KiB together."
 # Headers that speak for a host as a whole, whatever the path.
 _OF_A_HOST = frozenset(
     {
@@ -65,21 +65,16 @@ def _by_path(request: HttpRequest) -> UrlRequest:
     return UrlRequest(request=request, url_id=url_id, region=None, path=f"/{path}")
 
 
-def held_of(functions: FunctionUrls, of: UrlRequest) -> int:
-    """See `endpoint.held_of`."""
-    return endpoint.held_of(functions, of)
-
-
 async def answer(
     functions: FunctionUrls, of: UrlRequest, sandbox_keys: frozenset[str] | None = None
 ) -> HttpResponse:
     """See `endpoint.answer`."""
     headers = of.request.headers
     if _head_bytes(of.request) > _MAX_HEAD_BYTES:
-        return _refusal(431, "The request line and headers have more than 64 KiB together.")
+        return json_response(431, {"Message": _HEAD_TOO_LONG})
     is_in_browser = of.region is None and browsers.is_browser(headers)
     if is_in_browser and not browsers.is_safe_host(headers.get("host", "")):
-        return _refusal(403, browsers.REFUSAL)
+        return json_response(403, {"Message": browsers.REFUSAL})
     if is_in_browser:
         headers.pop("cookie", None)  # those of localhost are the operator's
     response = await endpoint.answer(functions, of, sandbox_keys)
@@ -93,11 +88,6 @@ async def answer(
 def _head_bytes(request: HttpRequest) -> int:
     fields = sum(len(name) + len(value) for name, value in request.headers.items())
     return len(request.path) + len(request.query) + fields
-
-
-def _refusal(status: int, message: str) -> HttpResponse:
-    body = json.dumps({"Message": message}).encode()
-    return HttpResponse(status=status, headers=[("content-type", "application/json")], body=body)
 
 
 def _of_no_host(headers: list[tuple[str, str]], *, is_in_browser: bool) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ anything but a 500 with no details in it.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +19,8 @@ from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 from lambent.domain.identifiers import new_uuid
 from lambent.domain.quotas import REQUEST_PAYLOAD_BYTES
+from lambent.invocation.function_urls.endpoint import held_of
+from lambent.invocation.payload import event_too_large
 from lambent.protocol import browsers, credential_scope
 from lambent.protocol.body_source import FileSource
 from lambent.protocol.http import HttpRequest, HttpResponse
@@ -31,6 +32,7 @@ from lambent.server import (
     misdirected,
     service_door,
 )
+from lambent.server.json_response import json_response
 from lambent.server.neighbours import Neighbours, unsigned_service
 from lambent.telemetry.metrics import prometheus
 
@@ -93,7 +95,7 @@ class Gateway:
         if (for_function := function_urls.url_request(request)) is not None:
             return await self.answer_function_url(for_function)
         if browsers.is_of_another_page(request.headers):
-            return _json_response(403, {"Message": browsers.REFUSAL})
+            return json_response(403, {"Message": browsers.REFUSAL})
         is_signed = credential_scope.is_signed(request.headers, request.query)
         if not is_signed and (own := await self._answer_own(request)) is not None:
             return own
@@ -108,7 +110,7 @@ class Gateway:
     async def _answer_own(self, request: HttpRequest) -> HttpResponse | None:
         """What is Lambent's own, and of no API of AWS's; None for any other path."""
         if request.path == "/health":
-            return _json_response(200, self.health())
+            return json_response(200, self.health())
         if request.path == _METRICS_PATH and request.method in ("GET", "HEAD"):
             content_type = ("content-type", prometheus.CONTENT_TYPE)
             body = (await self.metrics()).encode()
@@ -175,7 +177,7 @@ class Gateway:
 
     def held_of_function_url(self, request: UrlRequest) -> int:
         """The same of a request to a function URL."""
-        return function_urls.held_of(self.function_urls, request)
+        return held_of(self.function_urls, request)
 
     def _is_passed_on(self, request: HttpRequest) -> bool:
         _, signed_for = credential_scope.identify(
@@ -226,9 +228,9 @@ class Gateway:
 
     def _list_environments(self, request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
-            return _json_response(405, {"Message": "Environments can only be looked at."})
+            return json_response(405, {"Message": "Environments can only be looked at."})
         [function] = parse_qs(request.query).get("function", [None])[-1:]
-        return _json_response(200, self.environments(function))
+        return json_response(200, self.environments(function))
 
     async def _download(self, request: HttpRequest) -> HttpResponse:
         """A deployment package, to whoever has a link that GetFunction gave out."""
@@ -236,11 +238,11 @@ class Gateway:
             self.code_location_key, request.path, request.query, time.time()
         )
         if request.method not in ("GET", "HEAD") or sha256 is None:
-            return _json_response(403, {"Message": "This link is not valid, or no longer."})
+            return json_response(403, {"Message": "This link is not valid, or no longer."})
         try:
             archive = await self.packages.open(sha256)
         except ServiceError:
-            return _json_response(404, {"Message": "This deployment package is gone."})
+            return json_response(404, {"Message": "This deployment package is gone."})
         return HttpResponse(
             status=200,
             headers=[("content-type", "application/zip")],
@@ -273,22 +275,11 @@ def _is_invocation(path: str) -> bool:
 
 def _too_large(limit: int, operation: str) -> ServiceError:
     if limit == REQUEST_PAYLOAD_BYTES:
-        return ServiceError(
-            "RequestTooLargeException",
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
-        )
+        return event_too_large()
     return too_large(operation, limit)
 
 
 def _internal_error() -> ServiceError:
     return ServiceError(
         "ServiceException", "Lambent failed to answer this request; its log says why."
-    )
-
-
-def _json_response(status: int, document: dict[str, object]) -> HttpResponse:
-    return HttpResponse(
-        status=status,
-        headers=[("content-type", "application/json")],
-        body=json.dumps(document).encode(),
     )

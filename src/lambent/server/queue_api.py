@@ -18,12 +18,13 @@ from urllib.parse import parse_qsl, unquote
 
 from lambent.domain.errors import ServiceError
 from lambent.invocation.asynchronous.queue_view import DELIVERY_STATES, EVENT_STATES, Meant
-from lambent.protocol.http import HttpRequest, HttpResponse
+from lambent.server.json_response import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lambent.invocation.asynchronous.queue_view import Changed, QueueState, QueueView
+    from lambent.protocol.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +62,14 @@ class QueueApi:
         try:
             document = await self._answer(request)
         except _Refused as refused:
-            return _response(refused.status, {"Message": refused.message})
+            return json_response(refused.status, {"Message": refused.message})
         except ServiceError as error:
-            return _response(404, {"Message": error.message})
+            return json_response(404, {"Message": error.message})
         except Exception:  # a boundary, as of a full disk: nothing of it is the client's fault
             logger.exception("%s %s failed", request.method, request.path)
-            return _response(500, {"Message": "This failed; the server's log says why."})
+            return json_response(500, {"Message": "This failed; the server's log says why."})
         # A record may have megabytes.
-        return await asyncio.to_thread(_response, 200, document)
+        return await asyncio.to_thread(json_response, 200, document)
 
     async def _answer(self, request: HttpRequest) -> dict[str, object]:
         rest = request.path.removeprefix(PATH).strip("/")
@@ -190,8 +191,3 @@ def _changed(changed: Changed) -> dict[str, object]:
         "deliveries": changed.deliveries,
         "not_changed": dict(changed.not_changed),
     }
-
-
-def _response(status: int, document: dict[str, object]) -> HttpResponse:
-    headers = [("content-type", "application/json")]
-    return HttpResponse(status=status, headers=headers, body=json.dumps(document).encode())

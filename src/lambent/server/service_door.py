@@ -19,13 +19,14 @@ from lambent.invocation.service_invocation import (
     invoke_for_service,
     invoke_for_waiting_service,
 )
-from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.server.custom_resources import Asked
+from lambent.server.json_response import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from lambent.invocation.invoke import DataPlane
+    from lambent.protocol.http import HttpRequest, HttpResponse
     from lambent.server.custom_resources import CustomResourceResponses
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class ServiceDoor:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         if not self._is_companion(request):
             # Like a path that is not there: nobody else has to know of it.
-            return _response(404, {"Message": "There is nothing here."})
+            return json_response(404, {"Message": "There is nothing here."})
         try:
             status, document = await self._answer(json.loads(request.body))
         except ServiceError as error:
@@ -57,7 +58,7 @@ class ServiceDoor:
         except Exception:  # the door's boundary: the companion tries again, the operator reads why
             logger.exception("An invocation by a service failed")
             status, document = 500, {"code": "ServiceException", "message": "see the log"}
-        return _response(status, document)
+        return json_response(status, document)
 
     def _is_companion(self, request: HttpRequest) -> bool:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -108,8 +109,3 @@ def _service_invocation(document: dict[str, str | None]) -> ServiceInvocation:
         source_account=source_account,
         trace_header=trace_header,
     )
-
-
-def _response(status: int, document: dict[str, object]) -> HttpResponse:
-    headers = [("content-type", "application/json")]
-    return HttpResponse(status=status, headers=headers, body=json.dumps(document).encode())

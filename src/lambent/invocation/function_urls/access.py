@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from lambent.aws.credentials import TokenExpired, TokenInvalid
 from lambent.aws.role_policies import policies_in_force
-from lambent.domain.arn import FunctionReference
 from lambent.domain.caller import partition_of
 from lambent.domain.policy_statement import Access
 from lambent.domain.resource_policy import is_allowed, is_denied, policies_for
@@ -91,7 +90,7 @@ async def authorize(
     access keys of the sandbox whose door it came through, and no others' signatures count there;
     None: it came to the public listener. Raises ServiceError when IAM cannot be asked.
     """
-    policies = _policies(access, url)
+    policies = policies_for(access.policy_of, url.reference)
     if url.auth_type == "NONE":
         if not _is_allowed(policies, url, None):
             raise _forbidden()
@@ -102,16 +101,6 @@ async def authorize(
         raise _refused(error) from None
     await _check_permission(access, policies, url, signer)
     return _caller(url, signature, signer)
-
-
-def _policies(access: UrlAccess, url: FunctionUrl) -> tuple[FunctionPolicy, ...]:
-    reference = FunctionReference(
-        account_id=url.account_id,
-        region=url.region,
-        name=url.name,
-        qualifier=url.qualifier or None,
-    )
-    return policies_for(access.policy_of, reference)
 
 
 async def _signer(

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambent.domain.arn import FunctionReference
 from lambent.domain.errors import ServiceError
 from lambent.domain.identifiers import new_uuid
 from lambent.domain.invocation import ErrorType, Invocation
@@ -30,6 +29,7 @@ from lambent.invocation.function_urls.response import (
     read_head,
     read_response,
 )
+from lambent.invocation.payload import event_too_large
 from lambent.invocation.response_stream import open_response_stream
 from lambent.invocation.run import admit, run, runnable_version
 from lambent.protocol.body_source import BodyCutShort
@@ -125,11 +125,9 @@ async def _respond(
     try:
         # A body that still comes is one that is too long: see `server/function_urls.py`.
         if of.request.is_too_large or of.request.stream is not None:
-            raise _too_large()
+            raise event_too_large()
         caller = await authorize(functions.access, url, of.request, sandbox_keys)
-        trace_header = continue_trace(
-            of.request.headers.get("x-amzn-trace-id"), _reference(url).arn
-        )
+        trace_header = continue_trace(of.request.headers.get("x-amzn-trace-id"), url.reference.arn)
         context = EventContext(
             request_id=request_id, trace_header=trace_header, now=datetime.now(UTC), caller=caller
         )
@@ -154,29 +152,21 @@ async def _respond(
 async def _event(of: UrlRequest, context: EventContext) -> bytes:
     """Raises ServiceError for one that is too large, whose size AWS counts as a whole, too."""
     if len(of.request.body) > REQUEST_PAYLOAD_BYTES:
-        raise _too_large()
+        raise event_too_large()
     if len(of.request.body) > _LONG_BYTES:
         event = await asyncio.to_thread(build_event, of, context)
     else:
         event = build_event(of, context)
     if len(event) > REQUEST_PAYLOAD_BYTES:
-        raise _too_large()
+        raise event_too_large()
     return event
-
-
-def _too_large() -> ServiceError:
-    return ServiceError(
-        "RequestTooLargeException",
-        f"Request must be smaller than {REQUEST_PAYLOAD_BYTES} bytes "
-        "for the InvokeFunction operation",
-    )
 
 
 async def _invoke(
     runs: Runs, url: FunctionUrl, event: bytes, context: EventContext
 ) -> HttpResponse:
     """Raises ServiceError, MalformedResponse."""
-    reference = _reference(url)
+    reference = url.reference
     version = runnable_version(runs, reference)
     invocation = Invocation(
         request_id=context.request_id,
@@ -187,15 +177,6 @@ async def _invoke(
     if url.invoke_mode == "RESPONSE_STREAM":
         return await _streamed(runs, version, invocation, reference.qualifier)
     return await _buffered(runs, version, invocation, reference.qualifier)
-
-
-def _reference(url: FunctionUrl) -> FunctionReference:
-    return FunctionReference(
-        account_id=url.account_id,
-        region=url.region,
-        name=url.name,
-        qualifier=url.qualifier or None,
-    )
 
 
 async def _buffered(
