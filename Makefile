@@ -1,5 +1,5 @@
 # One line each: what a command does in full is in scripts/.
-.PHONY: install demo test check format lint types imports docs runtimes benchmark
+.PHONY: install demo test check format lint types imports docs rie runtimes benchmark
 
 install:  ## set up everything the program needs, as .venv/bin/lambent
 	@scripts/install
@@ -26,6 +26,9 @@ imports:
 
 docs:
 	UV_PROJECT_ENVIRONMENT=.cache/docs .cache/uv/bin/uv run --frozen --only-group docs mkdocs build --strict
+
+rie: install  ## `lambent rie` as one static file, dist/lambent-rie
+	@.venv/bin/python scripts/build-rie.py
 
 runtimes:  ## every runtime the tests can use on this machine
 	.venv/bin/python scripts/install-runtimes.py

@@ -16,6 +16,7 @@ from benchmarks.control_plane import control_plane
 from benchmarks.figures import record, text
 from benchmarks.idle import frozen, memory, provisioned
 from benchmarks.processes import newest_runtime
+from benchmarks.rie import rie
 from benchmarks.streaming import streaming
 from benchmarks.warm import warm
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     "warm",
+    "rie",
     "streaming",
     "asynchronous",
     "cold",
@@ -89,6 +91,7 @@ def read_options() -> argparse.Namespace:
 def parts(options: argparse.Namespace, python: Runtime) -> dict[str, Part]:
     return {
         "warm": partial(warm, python, options.rounds, options.requests),
+        "rie": partial(rie, python, options.rounds, options.requests),
         "streaming": partial(streaming, options.streams, options.streams_at_once),
         "asynchronous": partial(
             asynchronous, python, options.rounds, options.requests, options.events

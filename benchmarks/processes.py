@@ -140,9 +140,9 @@ def plain_spawns(function: Function) -> Iterator[Start]:
 
         @contextlib.contextmanager
         def start(port: int) -> Iterator[None]:
-            argv, variables = _command(function, Path(directory), port)
+            command, variables = plain_command(function, Path(directory), port)
             with subprocess.Popen(
-                [*_bubblewrap(function, Path(directory)), *argv],
+                command,
                 env=variables,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # it complains when the benchmark is over
@@ -153,6 +153,12 @@ def plain_spawns(function: Function) -> Iterator[Start]:
                     process.kill()
 
         yield start
+
+
+def plain_command(function: Function, code: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """What starts a process of the function whose files are at `code`, and its environment."""
+    argv, variables = _command(function, code, port)
+    return [*_bubblewrap(function, code), *argv], variables
 
 
 def _bubblewrap(function: Function, code: Path) -> list[str]:

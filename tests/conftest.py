@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.support.aws_cli import Terminal
 from tests.support.functions import Deployed, deploy
+from tests.support.rabbitmq import Broker, running_broker
 from tests.support.server import RunningServer, running_server
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One `lambent serve` for all tests that leave it as they found it."""
     with running_server(tmp_path_factory.mktemp("server") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One RabbitMQ for all tests. It may be stopped, if it is started again."""
+    with running_broker(tmp_path_factory.mktemp("rabbitmq")) as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ import click
 from lambent.cli import (
     api_commands,
     doctor_command,
+    emulator_commands,
     environment_commands,
+    gateway_command,
     queue_commands,
     runtime_commands,
 )
@@ -143,3 +145,5 @@ main.add_command(api_commands.logs)
 main.add_command(environment_commands.ps)
 main.add_command(environment_commands.top)
 main.add_command(queue_commands.queue)
+main.add_command(emulator_commands.rie)
+main.add_command(gateway_command.gateway)

@@ -53,6 +53,27 @@ class FunctionReference:
         return f"{self.arn}:{self.qualifier}" if self.qualifier else self.arn
 
 
+def split_function_name(text: str) -> tuple[str, str | None]:
+    """The name in `text` (a name, partial ARN or ARN), whoever's it is, and the qualifier behind it.
+
+    What has none of these forms is a name as it is.
+    """
+    match = _REFERENCE.fullmatch(text)
+    return (text, None) if match is None else (match["name"], match["qualifier"])
+
+
+def agreed_qualifier(inside: str | None, given: str | None) -> str | None:
+    """The qualifier of a request that may have one `inside` the name, and one `given` beside it.
+
+    Raises ServiceError when they differ.
+    """
+    if inside and given and inside != given:
+        raise invalid_parameter_value(
+            "The derived qualifier from the function name does not match the specified qualifier."
+        )
+    return inside or given
+
+
 def function_arn(account_id: str, region: str, name: str) -> str:
     return f"arn:{partition_of(region)}:lambda:{region}:{account_id}:function:{name}"
 
@@ -79,16 +100,11 @@ def parse_function_reference(
             f"Member must satisfy regular expression pattern: {_PATTERN}",
         )
     region = match["region"] or caller.region
-    inside = match["qualifier"]
-    if inside and qualifier and inside != qualifier:
-        raise invalid_parameter_value(
-            "The derived qualifier from the function name does not match the specified qualifier."
-        )
     reference = FunctionReference(
         account_id=match["account"] or caller.account_id,
         region=region,
         name=match["name"],
-        qualifier=inside or qualifier,
+        qualifier=agreed_qualifier(match["qualifier"], qualifier),
     )
     if region != caller.region:
         raise resource_not_found(

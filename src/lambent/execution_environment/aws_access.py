@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -46,7 +47,9 @@ class AwsAccess:
     revoke: Callable[[Credentials], None]
 
     def endpoints(self, door_address: str) -> dict[str, str]:
-        """What tells SDKs of a door."""
+        """What tells SDKs of a door; nothing where there is none."""
+        if not door_address:
+            return {}
         return dict.fromkeys(self.endpoint_variables, f"http://{door_address}")
 
     @contextlib.asynccontextmanager
@@ -54,7 +57,7 @@ class AwsAccess:
         self,
         version: FunctionVersion,
         api: CredentialsApi,
-        door: socket.socket,
+        door: socket.socket | None,
         inherited: Sequence[Credentials] = (),
     ) -> AsyncIterator[Credentials]:
         """Those of one environment's life, and meanwhile in `api` those that are good then.
@@ -70,7 +73,7 @@ class AwsAccess:
                     self._renew(version, api, own), name=f"credentials of {version.name}"
                 )
                 try:
-                    with self.doors.open(door, own):
+                    with self.doors.open(door, own) if door is not None else nullcontext():
                         yield first
                 finally:
                     renewing.cancel()

@@ -91,6 +91,8 @@ class Life:
             offers_restore=self.initialization_type == "snap-start",
         )
         self._extensions = ExtensionsApi(self, environment.version)
+        if not parts.takes_extensions:
+            self._extensions.close_registration()
         self._credentials = CredentialsApi()
         self._api = EnvironmentApi(self._runtime, self._extensions, self._credentials)
         self._subscriptions = TelemetrySubscriptions(self._open_socket, self.log)
@@ -235,7 +237,7 @@ class Life:
 
     async def _run_processes(self, prepared: PreparedSandbox, wanted: Wanted) -> None:
         self._processes = processes = Processes(
-            self, prepared, self._extensions, self._parts.aws_access, self._credentials
+            self, prepared, self._extensions, self._credentials, self._parts
         )
         name = self.log_stream_name
         async with asyncio.TaskGroup() as tasks:

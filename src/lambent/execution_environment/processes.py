@@ -14,20 +14,15 @@ from lambent.execution_environment.exit_reason import exit_reason, extension_exi
 from lambent.execution_environment.extensions import (
     ExtensionLaunchFailed,
     expect_all,
-    extension_command,
     find_extensions,
     find_unexecutable,
 )
 from lambent.execution_environment.lifecycle import ExtensionEvent, ExtensionState
 from lambent.execution_environment.running_process import RunningProcess
-from lambent.execution_environment.runtime_process import (
-    Identity,
-    runtime_command,
-    runtime_variables,
-)
+from lambent.execution_environment.runtime_process import Identity, Surroundings
 from lambent.execution_environment.runtimes.entrypoint import InvalidEntrypoint
 from lambent.execution_environment.runtimes.runtime import RuntimeUnavailable
-from lambent.sandbox.sandbox import SandboxStartFailed
+from lambent.sandbox.sandbox import NotExecutable, SandboxStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -36,9 +31,9 @@ if TYPE_CHECKING:
     from lambent.execution_environment.apis.credentials_api import CredentialsApi
     from lambent.execution_environment.apis.extension import Extension
     from lambent.execution_environment.apis.extensions_api import ExtensionsApi
-    from lambent.execution_environment.aws_access import AwsAccess
     from lambent.execution_environment.output.environment_log import EnvironmentLog
     from lambent.execution_environment.prepared_sandbox import PreparedSandbox, Wanted
+    from lambent.execution_environment.runtime_process import Parts
     from lambent.sandbox.sandbox import Command, Exit, Process
 
 # What starting a command raises when the host can not do it.
@@ -69,13 +64,14 @@ class Processes:
         owner: Owner,
         prepared: PreparedSandbox,
         extensions: ExtensionsApi,
-        aws_access: AwsAccess,
         credentials: CredentialsApi,
+        parts: Parts,
     ) -> None:
         self._owner = owner
         self._prepared = prepared
         self._extensions = extensions
-        self._aws_access = aws_access
+        self._aws_access = parts.aws_access
+        self._commands = parts.commands
         self._credentials = credentials
         self._is_stopped = False
         self.runtime: RunningProcess | None = None
@@ -92,19 +88,20 @@ class Processes:
             await self._run_with(first, wanted)
 
     async def _run_with(self, credentials: Credentials, wanted: Wanted) -> None:
-        variables = runtime_variables(
-            self._owner,
-            wanted.runtime,
-            self._prepared.slot.api_address,
+        slot = self._prepared.slot
+        surroundings = Surroundings(
+            api_address=slot.api_address,
             credentials=credentials,
             token=self._credentials.token,
-            endpoints=self._aws_access.endpoints(self._prepared.slot.door_address),
+            endpoints=self._aws_access.endpoints(slot.door_address),
         )
+        variables = self._commands.variables(self._owner, wanted, surroundings)
         try:
             names = await self._announce_extensions(wanted)
             async with asyncio.TaskGroup() as tasks:
                 for name in names:
-                    running = self._run_extension(name, extension_command(name, variables))
+                    command = self._commands.extension(name, variables)
+                    running = self._run_extension(name, command)
                     tasks.create_task(running, name=f"extension {name}")
                 if not names or await self._owner.may_start_runtime():
                     await self._run_runtime(wanted, variables)
@@ -133,18 +130,23 @@ class Processes:
 
     async def _run_runtime(self, wanted: Wanted, variables: dict[str, str]) -> None:
         try:
-            command = runtime_command(wanted, variables)
-        except (InvalidEntrypoint, RuntimeUnavailable) as error:
+            command = self._commands.runtime(wanted, variables)
+            process = await self._started(self._prepared.run(command))
+        except (InvalidEntrypoint, NotExecutable, RuntimeUnavailable) as error:
             self._owner.process_failed(str(error), ErrorType.INVALID_ENTRYPOINT)
             return
-        process = await self._started(self._prepared.run(command))
         if process is not None:
             self.runtime = RunningProcess.runtime(process, self._owner.log)
             ended = await self.runtime.watch()
             self._owner.process_failed(exit_reason(ended), ErrorType.EXIT_ERROR)
 
     async def _run_extension(self, name: str, command: Command) -> None:
-        process = await self._started(self._prepared.run_beside(command))
+        try:
+            process = await self._started(self._prepared.run_beside(command))
+        except NotExecutable as error:
+            self._extensions[name].fail(ExtensionEvent.LAUNCH_ERROR, "UnknownError")
+            self._owner.process_failed(str(error), ErrorType.EXTENSION_LAUNCH_ERROR)
+            return
         if process is not None:
             self.externals[name] = RunningProcess.extension(process, self._owner.log)
             ended = await self.externals[name].watch()

@@ -32,10 +32,9 @@ class RunningProcess:
     def runtime(cls, process: Process, log: EnvironmentLog) -> RunningProcess:
         """Its lines and its log frames are the function's."""
         lines = Lines(log.function)
-        outputs = [
-            FunctionOutput(process.output, lines, log),
-            FunctionOutput(process.telemetry, Frames(log.framed), log),
-        ]
+        outputs = [FunctionOutput(process.output, lines, log)]
+        if process.telemetry is not None:
+            outputs.append(FunctionOutput(process.telemetry, Frames(log.framed), log))
         return cls(process, lines, outputs, log.stream_name)
 
     @classmethod

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lambent.execution_environment.aws_access import credential_variables
+from lambent.execution_environment.extensions import extension_command
 from lambent.execution_environment.runtimes.entrypoint import TASK_ROOT
 from lambent.execution_environment.variables import (
     TELEMETRY_DESCRIPTOR,
@@ -21,11 +22,51 @@ if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.apis.streamed_response import StreamLimits
     from lambent.execution_environment.aws_access import AwsAccess
+    from lambent.execution_environment.output.environment_log import Logs
     from lambent.execution_environment.prepared_sandbox import Sandboxes, Wanted
     from lambent.execution_environment.runtimes.runtime import Runtime
     from lambent.sandbox.isolation import Isolation
-    from lambent.telemetry.log_pipeline import LogPipeline
     from lambent.telemetry.platform_events import InitializationType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the processes of a life are told about where they are."""
+
+    api_address: str
+    credentials: Credentials
+    token: str  # for who asks for these
+    endpoints: Mapping[str, str]
+
+
+class Commands(Protocol):
+    """As what an environment's processes are started."""
+
+    def variables(
+        self, identity: Identity, wanted: Wanted, surroundings: Surroundings
+    ) -> dict[str, str]:
+        """The whole environment of the runtime's process."""
+
+    def runtime(self, wanted: Wanted, variables: Mapping[str, str]) -> Command:
+        """Raises InvalidEntrypoint, or RuntimeUnavailable."""
+
+    def extension(self, name: str, variables: Mapping[str, str]) -> Command:
+        """That of an external extension beside a runtime with these variables."""
+
+
+class LambdaCommands:
+    """Of a function that was deployed: as AWS starts it in its own images."""
+
+    def variables(
+        self, identity: Identity, wanted: Wanted, surroundings: Surroundings
+    ) -> dict[str, str]:
+        return runtime_variables(identity, wanted.runtime, surroundings)
+
+    def runtime(self, wanted: Wanted, variables: Mapping[str, str]) -> Command:
+        return runtime_command(wanted, variables)
+
+    def extension(self, name: str, variables: Mapping[str, str]) -> Command:
+        return extension_command(name, variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +81,11 @@ class Parts:
     # The version with its variables readable; raises ServiceError, as Invoke answers it.
     opened: Callable[[FunctionVersion], Awaitable[FunctionVersion]]
     aws_access: AwsAccess
-    logs: LogPipeline
+    logs: Logs
     freeze_after_seconds: float  # without an invocation
     stream_limits: StreamLimits
+    commands: Commands = field(default_factory=LambdaCommands)
+    takes_extensions: bool = True
 
 
 class Identity(Protocol):
@@ -54,26 +97,24 @@ class Identity(Protocol):
 
 
 def runtime_variables(
-    identity: Identity,
-    runtime: Runtime,
-    api_address: str,
-    *,
-    credentials: Credentials,
-    token: str,  # for who asks for them
-    endpoints: Mapping[str, str],
+    identity: Identity, runtime: Runtime, surroundings: Surroundings
 ) -> dict[str, str]:
     """The whole environment of the runtime's process."""
     variables = defined_variables(
         identity.version,
         runtime,
         log_stream=identity.log_stream_name,
-        runtime_api=api_address,
+        runtime_api=surroundings.api_address,
         credentials=credential_variables(
-            credentials, api_address, token, asks=identity.initialization_type == "snap-start"
+            surroundings.credentials,
+            surroundings.api_address,
+            surroundings.token,
+            asks=identity.initialization_type == "snap-start",
         ),
         initialization_type=identity.initialization_type,
     )
-    return {**endpoints, **variables}  # the function's configuration may have its own
+    # The function's configuration may have its own.
+    return {**surroundings.endpoints, **variables}
 
 
 def runtime_command(wanted: Wanted, variables: Mapping[str, str]) -> Command:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from lambent.domain.arn import FunctionReference, parse_function_reference
 from lambent.domain.asynchronous_event import AsynchronousEvent
 from lambent.domain.caller import Caller
-from lambent.domain.errors import ServiceError, invalid_parameter_value
+from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import Invocation
 from lambent.domain.recursion import ends_loops, loop_detected
 from lambent.domain.resource_policy import check_caller
 from lambent.domain.trace import continue_trace
+from lambent.invocation.output import invoke_output, stream_output
 from lambent.invocation.payload import (
     checked_client_context,
     checked_event,
     checked_queued_event,
     checked_tenant_id,
+    refuse_durable_execution,
 )
-from lambent.invocation.response_stream import ResponseEvents, open_response_stream
+from lambent.invocation.response_stream import open_response_stream
 from lambent.invocation.run import Runs, admit, run, runnable_version
 from lambent.telemetry.clock import now_ms
 
@@ -63,12 +64,7 @@ async def invoke(plane: DataPlane, caller: Caller, request: dict[str, Any]) -> d
     wants_log_tail = request.get("LogType") == "Tail"
     with admit(plane.runs, version, reference.qualifier):
         result = await run(plane.runs, version, invocation, wants_log_tail=wants_log_tail)
-    output = {"StatusCode": 200, "Payload": result.payload, "ExecutedVersion": version.version}
-    if result.is_function_error:
-        output["FunctionError"] = "Unhandled"
-    if wants_log_tail:
-        output["LogResult"] = base64.b64encode(result.log_tail).decode()
-    return output
+    return invoke_output(result, version.version, wants_log_tail=wants_log_tail)
 
 
 async def invoke_with_response_stream(
@@ -87,12 +83,7 @@ async def invoke_with_response_stream(
     stream = await open_response_stream(
         plane.runs, version, invocation, reference.qualifier, wants_log_tail=wants_log_tail
     )
-    return {
-        "StatusCode": 200,
-        "ExecutedVersion": version.version,
-        "ResponseStreamContentType": stream.content_type,
-        "EventStream": ResponseEvents(stream, wants_log_tail=wants_log_tail),
-    }
+    return stream_output(stream, version.version, wants_log_tail=wants_log_tail)
 
 
 def _checked_function(
@@ -102,11 +93,7 @@ def _checked_function(
     reference = parse_function_reference(request["FunctionName"], caller, request.get("Qualifier"))
     check_caller(plane.policies.get, caller, reference, "InvokeFunction")
     version = runnable_version(plane.runs, reference)
-    if "DurableExecutionName" in request:
-        raise invalid_parameter_value(
-            "DurableExecutionName is not available in this release of Lambent: durable executions "
-            "do not exist."
-        )
+    refuse_durable_execution(request)
     return reference, version
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError, invalid_parameter_value
 from lambent.domain.quotas import CLIENT_CONTEXT_BYTES, EVENT_PAYLOAD_BYTES, REQUEST_PAYLOAD_BYTES
 from lambent.protocol.json_text import NotJson, check_json, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def checked_event(payload: bytes) -> bytes:
@@ -31,22 +35,35 @@ def checked_event(payload: bytes) -> bytes:
 
 def checked_queued_event(payload: bytes) -> bytes:
     """The same for an event that waits in the queue, which may have 1 MB."""
+    check_queued_size(payload)
+    return checked_event(payload)
+
+
+def check_queued_size(payload: bytes) -> None:
+    """Raises RequestTooLargeException for an event that is too large to wait in the queue."""
     if len(payload) > EVENT_PAYLOAD_BYTES:
         raise ServiceError(
             "RequestTooLargeException",
             f"{len(payload)} byte payload is too large for the Event invocation type "
             f"(limit {EVENT_PAYLOAD_BYTES} bytes)",
         )
-    return checked_event(payload)
 
 
-def event_too_large() -> ServiceError:
-    """AWS's words for an event of more than 6 MB."""
+def event_too_large(limit_bytes: int = REQUEST_PAYLOAD_BYTES) -> ServiceError:
+    """AWS's words for an event that is larger than an invocation's may be."""
     return ServiceError(
         "RequestTooLargeException",
-        f"Request must be smaller than {REQUEST_PAYLOAD_BYTES} bytes "
-        "for the InvokeFunction operation",
+        f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation",
     )
+
+
+def refuse_durable_execution(request: Mapping[str, object]) -> None:
+    """Raise ServiceError when an invocation names a durable execution, which do not exist here."""
+    if "DurableExecutionName" in request:
+        raise invalid_parameter_value(
+            "DurableExecutionName is not available in this release of Lambent: durable executions "
+            "do not exist."
+        )
 
 
 def _not_json(complaint: str) -> ServiceError:

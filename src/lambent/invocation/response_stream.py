@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import InvocationResult, error_payload
 from lambent.invocation.run import admit, run
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
     from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import IncomingResponse, Invocation
     from lambent.invocation.run import Runs
@@ -25,6 +27,12 @@ _WHOLE_CONTENT_TYPE = "application/json"
 # Of an error, which may have 6 MB: clients take messages of 16 MiB at most, and JSON may write a
 # character as six.
 _MAX_DETAILS_BYTES = 1024 * 1024
+
+
+class TaskOwner(Protocol):
+    """Who keeps an invocation whose reader may go; a task group does."""
+
+    def create_task(self, work: Coroutine[Any, Any, None], /, *, name: str) -> object: ...
 
 
 class ResponseStream:
@@ -115,15 +123,30 @@ async def open_response_stream(
 ) -> ResponseStream:
     """Run a function, and return when its response begins or all is over.
 
-    The invocation is a task of its own: whoever reads may go. Raises ServiceError as `admit` and
-    `run` do.
+    Raises ServiceError as `admit` and `run` do.
+    """
+
+    async def admit_and_run() -> InvocationResult:
+        with admit(runs, version, qualifier):
+            return await run(runs, version, invocation, wants_log_tail=wants_log_tail)
+
+    return await open_stream(runs.streams, version.name, invocation, admit_and_run)
+
+
+async def open_stream(
+    tasks: TaskOwner,
+    name: str,
+    invocation: Invocation,
+    invoke: Callable[[], Awaitable[InvocationResult]],
+) -> ResponseStream:
+    """Have `invoke` run `invocation`, and return when its response begins or all is over.
+
+    It is a task of its own, one of `tasks`, for the function `name`: whoever reads may go. Raises
+    the ServiceError that `invoke` does.
     """
     stream = ResponseStream()
     invocation.on_stream = stream.take
-    runs.streams.create_task(
-        _run(runs, version, invocation, qualifier, stream, wants_log_tail=wants_log_tail),
-        name=f"stream of {version.name}",
-    )
+    tasks.create_task(_run(stream, name, invoke), name=f"stream of {name}")
     try:
         await stream.begin()
     except BaseException:
@@ -133,21 +156,14 @@ async def open_response_stream(
 
 
 async def _run(
-    runs: Runs,
-    version: FunctionVersion,
-    invocation: Invocation,
-    qualifier: str | None,
-    stream: ResponseStream,
-    *,
-    wants_log_tail: bool,
+    stream: ResponseStream, name: str, invoke: Callable[[], Awaitable[InvocationResult]]
 ) -> None:
     try:
-        with admit(runs, version, qualifier):
-            stream.settle(await run(runs, version, invocation, wants_log_tail=wants_log_tail))
+        stream.settle(await invoke())
     except ServiceError as refusal:
         stream.refuse(refusal)
     except Exception:  # a boundary: what fails here ends its reader's request, and no other stream
-        logger.exception("a streamed invocation of %s failed", version.qualified_arn)
+        logger.exception("a streamed invocation of %s failed", name)
         stream.refuse(ServiceError("ServiceException", "Lambent failed; its log says why."))
 
 

@@ -90,12 +90,21 @@ class Isolation:
         """
         if kind == "namespaces":
             await asyncio.to_thread(_require_namespaces)
-        async with _opened(state_directory, kind, door_port) as opened:
-            isolation = cls(opened, has_own_root=kind == "namespaces")
-            try:
-                yield isolation
-            finally:
-                await isolation._close()
+        async with (
+            _opened(state_directory, kind, door_port) as opened,
+            cls.by(opened, has_own_root=kind == "namespaces") as isolation,
+        ):
+            yield isolation
+
+    @classmethod
+    @asynccontextmanager
+    async def by(cls, kind: Kind, *, has_own_root: bool) -> AsyncIterator[Isolation]:
+        """What makes sandboxes of this kind; on leaving, they are gone."""
+        isolation = cls(kind, has_own_root=has_own_root)
+        try:
+            yield isolation
+        finally:
+            await isolation._close()
 
     async def volume(self, size_bytes: int, *, like: Volume | None = None) -> Volume:
         """A volume with room for so many bytes: empty, or with the user and the files of another.

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -32,7 +33,7 @@ from lambent.sandbox.servers import own_directory
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from concurrent.futures import Executor
 
     from lambent.sandbox.fork_server import ForkServer
@@ -44,6 +45,7 @@ _THREADS = 4
 _BACKLOG = 128
 _ANY_PORT = ("127.0.0.1", 0)
 _KIB = 1024
+_MEASURED_SECONDS = 0.5
 
 
 class PlainProcesses:
@@ -92,7 +94,11 @@ class PlainProcesses:
         may_be_copied: bool,
         may_have_company: bool,
     ) -> Body:
-        return PlainBody(volume, limits)
+        def launch(command: Command) -> PlainProcess:
+            variables = {"TMPDIR": str(volume.path), **command.environment}
+            return _launch(replace(command, environment=variables), limits)
+
+        return PlainBody(launch)
 
     def find_snapshot_problem(self) -> str:
         return "plain processes are not copied"
@@ -109,14 +115,13 @@ class PlainBody:
 
     first_process = None
 
-    def __init__(self, volume: Volume, limits: Limits) -> None:
-        self._volume = volume
-        self._limits = limits
+    def __init__(self, launch: Callable[[Command], PlainProcess], *, freezes: bool = True) -> None:
+        self._launch = launch
+        self._freezes = freezes
         self._processes: list[PlainProcess] = []
 
     def run(self, command: Command) -> PlainProcess:
-        variables = {"TMPDIR": str(self._volume.path), **command.environment}
-        process = _launch(replace(command, environment=variables), self._limits)
+        process = self._launch(command)
         self._processes.append(process)
         return process
 
@@ -138,14 +143,16 @@ class PlainBody:
         self._signal(signal.SIGKILL)
 
     def freeze(self) -> bool:
-        self._signal(signal.SIGSTOP)
-        return True
+        if self._freezes:
+            self._signal(signal.SIGSTOP)
+        return self._freezes
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        if self._freezes:
+            self._signal(signal.SIGCONT)
 
     def limit(self, limits: Limits) -> None:
-        self._limits = limits
+        """Each command has had its limits since it was started."""
 
     def limit_cpus(self, cpus: float) -> None:
         """Nothing limits a plain process's time."""
@@ -167,11 +174,20 @@ class PlainBody:
 class PlainProcess:
     """See `sandbox.Started`. The command and what stays in its process group."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: int, telemetry: int) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        output: int,
+        telemetry: int | None,
+        on_removed: Callable[[int], None] = lambda pid: None,
+    ) -> None:
         self._process = process
+        self._tell_removed = on_removed
         self.output = output
         self.telemetry = telemetry
         self.exit_descriptor = os.pidfd_open(process.pid)
+        self._measured: dict[str, int] = {}
+        self._measured_until = 0.0
 
     def exit(self) -> Exit:
         # Not buried yet: until `remove` its number stays taken, and the group is safe to kill.
@@ -190,16 +206,28 @@ class PlainProcess:
                 os.killpg(self._process.pid, number)
 
     def memory_bytes(self, field: str) -> int:
-        """The command's own, by a field of /proc/*/status; 0 when it has ended."""
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-                if line.startswith(f"{field}:"):
-                    return int(line.split()[1]) * _KIB
-        return 0
+        """The command's own, by a field of /proc/*/status; 0 when it has ended.
+
+        Half a second old at most: to read it takes longer than much that is asked of a function.
+        """
+        now = time.monotonic()
+        if now >= self._measured_until:
+            self._measured_until = now + _MEASURED_SECONDS
+            self._measured = self._measure()
+        return self._measured.get(field, 0)
+
+    def _measure(self) -> dict[str, int]:
+        try:
+            lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        except OSError:
+            return {}
+        fields = (line.split() for line in lines if line.startswith("Vm"))
+        return {field[0].rstrip(":"): int(field[1]) * _KIB for field in fields}
 
     def remove(self) -> None:
         self._process.wait()
         os.close(self.exit_descriptor)
+        self._tell_removed(self._process.pid)
 
 
 @asynccontextmanager

@@ -79,6 +79,14 @@ class SandboxStartFailed(Exception):
     """Raised when the sandbox could not be built; nothing of the command has run."""
 
 
+class NotExecutable(Exception):
+    """Raised where it shows at once that a command can not be executed; the text says why.
+
+    In the words of AWS's supervisor: `fork/exec ./bootstrap: no such file or directory`. Elsewhere
+    such a command ends with code 126, or 127.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
     """A private, size-limited directory for /tmp, and the user who owns it.
@@ -98,13 +106,13 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSlot:
-    """One sandbox's network, with two sockets of ours already listening inside."""
+    """One sandbox's network, with sockets of ours already listening inside."""
 
     listener: socket.socket
     api_address: str  # where the sandbox finds that socket: host:port
-    door: socket.socket  # the other one
-    door_address: str
-    namespace: int | None  # a descriptor; None where there is no network namespace
+    door: socket.socket | None = None  # another one; None where nothing of ours is behind it
+    door_address: str = ""
+    namespace: int | None = None  # a descriptor; None where there is no network namespace
     release: Callable[[], None] = field(repr=False)
     connector: Callable[[], socket.socket] = field(default=open_tcp_socket, repr=False)
 
@@ -133,9 +141,10 @@ class Started(Protocol):
     """What each kind of isolation knows about a process it has started."""
 
     output: int
-    telemetry: int
     exit_descriptor: int  # readable when the process has ended
 
+    @property
+    def telemetry(self) -> int | None: ...  # None where it has no such descriptor
     def exit(self) -> Exit: ...  # once it has ended
     def signal(self, number: int) -> None: ...  # nothing happens when it has ended
     def remove(self) -> None: ...  # once it has ended
@@ -169,7 +178,7 @@ class Process:
     """A command that runs, or has run, in a sandbox.
 
     `output` is the read end of one pipe that carries its standard output and error in order;
-    `telemetry` that of the pipe behind TELEMETRY_DESCRIPTOR. Both are non-blocking, belong to the
+    `telemetry` that of the pipe behind TELEMETRY_DESCRIPTOR, where there is one. Both are non-blocking, belong to the
     process, and are closed with its sandbox.
     """
 
@@ -200,7 +209,8 @@ class Process:
     def _remove(self) -> None:
         self._started.remove()
         for descriptor in (self.output, self.telemetry):
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 class Sandbox:
@@ -246,7 +256,7 @@ class Sandbox:
     async def run(self, command: Command) -> Process:
         """Run the main command; once.
 
-        Raises SandboxStartFailed, OSError; ValueError for a bad environment.
+        Raises SandboxStartFailed, OSError, NotExecutable; ValueError for a bad environment.
         """
         return await self._start(self._body.run, command, self._first)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambent.server.certificates import open_identity
-from lambent.server.listening import Listening, bind
+from lambent.server.listening import Listening, bind, url_of
 
 if TYPE_CHECKING:
     import socket
@@ -44,13 +44,8 @@ def open_addresses(config: Config) -> Iterator[Addresses]:
                 *(Listening(socket=each) for each in plain),
                 *(Listening(socket=each, tls=tls) for each in secure),
             ),
-            url=_url("http", plain[0]),
+            url=url_of(plain[0]),
             port=plain[0].getsockname()[1],
-            secure_url=_url("https", secure[0]) if secure else None,
+            secure_url=url_of(secure[0], "https") if secure else None,
             authority=identity.authority if identity else None,
         )
-
-
-def _url(scheme: str, listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

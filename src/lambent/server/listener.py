@@ -57,8 +57,14 @@ class Listener:
         drain_seconds: int,
         bounds: ConnectionBounds,
         held_of: HeldOf | None = None,
+        may_half_close: bool = True,
     ) -> None:
-        """`bounds` say how many connections there may be, and what is held for all of them."""
+        """`bounds` say how many connections there may be, and what is held for all of them.
+
+        A client that ends its side of a connection has its answer still, if it `may_half_close`;
+        else it is one that has gone.
+        """
+        self._may_half_close = may_half_close
         self._bounds = bounds
         self._answer = answer
         self._held_of = held_of
@@ -113,6 +119,7 @@ class Listener:
         )
 
     async def _finish(self) -> None:
+        self._stopped.set()  # by whatever it ends: nobody else will come who could be waited for
         for connection in list(self._connections):
             connection.finish()
         leaving = asyncio.create_task(self._leave_without_farewell(), name="farewells")
@@ -150,7 +157,11 @@ class Listener:
             limit_bytes=self._limit_bytes, within=shared, max_head_bytes=shared.max_head_bytes
         )
         connection = Connection(
-            self._receive, self._lose, budget, may_half_close=True, held_of=self._held_of
+            self._receive,
+            self._lose,
+            budget,
+            may_half_close=self._may_half_close,
+            held_of=self._held_of,
         )
         self._connections.add(connection)
         return connection

@@ -47,11 +47,11 @@ class _CannotListen(Exception):
         self._reason = getattr(error, "strerror", None) or error
         self.is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
 
-    def sentence(self, option: str) -> str:
+    def sentence(self, option: str, host_option: str) -> str:
         advice = (
             f"Another server may have it: choose another with {option}."
             if self.is_taken
-            else "Choose an address of this machine with --host."
+            else f"Choose an address of this machine with {host_option}."
         )
         return f"cannot listen on {self._place}: {self._reason}. {advice}"
 
@@ -107,6 +107,12 @@ class _Attempt:
         self.bound[address] = opened
 
 
+def url_of(listening: socket.socket, scheme: str = "http") -> str:
+    """The URL of what listens there: http://127.0.0.1:9000"""
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
 def notice_who_is_gone(listening: socket.socket) -> None:
     """Ask now and then whether a client is still there that says nothing: a stream may be quiet."""
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -118,10 +124,13 @@ def limit_unsent(listening: socket.socket) -> None:
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
-def bind(hosts: Sequence[str], port: int, *, option: str = "--port") -> list[socket.socket]:
+def bind(
+    hosts: Sequence[str], port: int, *, option: str = "--port", host_option: str = "--host"
+) -> list[socket.socket]:
     """A listening socket for each address of `hosts`, all with one port: a free one for 0.
 
-    `option` is the setting that `port` is of. Raises AddressInUse with what to do.
+    `option` is the setting that `port` is of, and `host_option` that of `hosts`. Raises
+    AddressInUse with what to do.
     """
     left = _ATTEMPTS if port == 0 else 1
     while True:
@@ -130,7 +139,7 @@ def bind(hosts: Sequence[str], port: int, *, option: str = "--port") -> list[soc
             return _bind_all(hosts, port)
         except _CannotListen as error:
             if not (error.is_taken and left):
-                raise AddressInUse(error.sentence(option)) from error
+                raise AddressInUse(error.sentence(option, host_option)) from error
 
 
 def _bind_all(hosts: Sequence[str], port: int) -> list[socket.socket]:

@@ -5,17 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambent.execution_environment.pool.pool import Pool
-    from lambent.invocation.asynchronous.event_queue import EventQueue
     from lambent.server.listener import Listener
     from lambent.server.listening import Listening
 
 logger = logging.getLogger(__name__)
+
+
+class Events(Protocol):
+    """Where invocations come from that nobody waits for at a connection."""
+
+    def pause(self) -> None:
+        """Take no more; told twice, it is all the same."""
+
+
+class Invocations(Protocol):
+    """What is at work."""
+
+    async def drain(self) -> None:
+        """Wait for its end, which `end_invocations` brings about."""
+
+    def end_invocations(self) -> None: ...
 
 
 class Stop:
@@ -30,8 +44,8 @@ class Stop:
         self._signals = 0
         self._timer: asyncio.TimerHandle | None = None
         self._listener: Listener | None = None
-        self._events: EventQueue | None = None
-        self._pool: Pool | None = None
+        self._events: Events | None = None
+        self._invocations: Invocations | None = None
 
     def __enter__(self) -> Stop:
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -46,17 +60,17 @@ class Stop:
     async def serve(
         self,
         listener: Listener,
-        events: EventQueue,
-        pool: Pool,
+        events: Events,
+        invocations: Invocations,
         addresses: Sequence[Listening],
     ) -> None:
         """Serve until a signal comes, or not at all when one came before."""
-        self._listener, self._events, self._pool = listener, events, pool
+        self._listener, self._events, self._invocations = listener, events, invocations
         if self._signals:
             listener.stop()
         await listener.serve(*addresses)
-        events.pause()  # or it would have the pool at work for ever
-        await pool.drain()
+        events.pause()  # or they would be at work for ever
+        await invocations.drain()
         self._cancel_timer()
 
     def _come(self) -> None:
@@ -76,9 +90,9 @@ class Stop:
                 self._listener.abandon()
 
     def _end_invocations(self, why: str) -> None:
-        if self._pool is not None:
+        if self._invocations is not None:
             logger.warning("ending the invocations at work: %s", why)
-            self._pool.end_invocations()
+            self._invocations.end_invocations()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -79,6 +79,10 @@ class LogStreamWriter:
         self._events: deque[tuple[int, str, int]] = deque()  # time, message, bytes
         self._bytes = 0
 
+    def wants(self, event_type: str) -> bool:
+        """Logs are kept whole."""
+        return True
+
     def append(self, timestamp_ms: int, message: str) -> None:
         """Queues an event; one over its quota becomes several. An empty message is no event."""
         # The time may come from the function itself, and the database takes 64 bits.

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from lambent.domain.arn import function_arn, is_alias, parse_function_reference
+from lambent.domain.arn import (
+    function_arn,
+    is_alias,
+    parse_function_reference,
+    split_function_name,
+)
 from lambent.domain.caller import Caller
 from lambent.domain.errors import ServiceError
 
@@ -120,3 +125,22 @@ def test_no_text_breaks_the_parser(text):
 )
 def test_a_name_that_is_no_number_is_an_alias(qualifier, expected):
     assert is_alias(qualifier) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name", ("name", None)),
+        ("name:PROD", ("name", "PROD")),
+        ("name:$LATEST", ("name", "$LATEST")),
+        ("123456789012:function:name", ("name", None)),
+        ("function:name:7", ("name", "7")),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:name", ("name", None)),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:name:7", ("name", "7")),
+        ("a/b", ("a/b", None)),
+        ("a;b:c", ("a;b:c", None)),
+        ("", ("", None)),
+    ],
+)
+def test_a_name_is_told_from_what_is_around_it(text, expected):
+    assert split_function_name(text) == expected

@@ -43,6 +43,7 @@ class FakeLogStream:
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
         self.events: list[tuple[int, str]] = []
+        self.unwanted: frozenset[str] = frozenset()
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -53,6 +54,9 @@ class FakeLogStream:
     @property
     def text(self) -> str:
         return "".join(self.messages)
+
+    def wants(self, event_type: str) -> bool:
+        return event_type not in self.unwanted
 
     def append(self, timestamp_ms: int, message: str) -> None:
         self.events.append((timestamp_ms, message))
@@ -132,7 +136,7 @@ class Fakes:
                 issue=self._issue,
                 revoke=self.credentials.revoke,
             ),
-            logs=self.logs,  # type: ignore[arg-type]  # speaks the same door
+            logs=self.logs,
             freeze_after_seconds=FREEZE_AFTER_SECONDS,
             stream_limits=STREAM_LIMITS,
         )

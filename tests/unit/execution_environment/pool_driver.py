@@ -50,6 +50,8 @@ class Driver:
             trace_header="Root=1",
             tenant_id=tenant_id,
         )
+        if tenant_id is not None:
+            version = replace(version, is_tenant_isolated=True)
         return asyncio.create_task(self.pool.invoke(version, invocation, **options))
 
     async def started(self) -> FakeEnvironment:

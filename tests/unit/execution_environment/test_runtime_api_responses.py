@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from dataclasses import replace
 
 import pytest
-from tests.unit.execution_environment.http_client import PREFIX
-from tests.unit.execution_environment.runtime_api_driver import ANSWER, error_of
+from tests.unit.execution_environment.fakes import STREAM_LIMITS
+from tests.unit.execution_environment.http_client import PREFIX, listening
+from tests.unit.execution_environment.runtime_api_driver import (
+    ANSWER,
+    Conversation,
+    RecordingEnvironment,
+    error_of,
+    listener_of,
+)
 
 from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.apis.answer import Answer
+from lambent.execution_environment.apis.runtime_api import RuntimeApi
 
 
 @pytest.mark.parametrize("over", [1, 2 * RESPONSE_PAYLOAD_BYTES])
@@ -52,6 +62,21 @@ async def test_a_response_of_exactly_the_limit_is_taken(runtime):
     response = await runtime.client.post(f"{ANSWER}/response", bytes(RESPONSE_PAYLOAD_BYTES))
     assert response.status == 202
     assert len((await runtime.answered()).payload) == RESPONSE_PAYLOAD_BYTES
+
+
+async def test_the_limit_of_whole_responses_can_be_another():
+    environment = RecordingEnvironment()
+    api = RuntimeApi(environment, replace(STREAM_LIMITS, whole_bytes=100_000))
+    listener = listener_of(api)
+    async with listening(listener.connect) as address:
+        client = await address.connect()
+        runtime = Conversation(api, environment, address, client, asyncio.Queue())
+        await runtime.begin()
+        response = await client.post(f"{ANSWER}/response", bytes(100_001))
+        listener.close()
+
+    assert error_of(response)[2] == "Exceeded maximum allowed payload size (100000 bytes)."
+    assert b"(100000 bytes)" in (await runtime.answered()).payload
 
 
 def streamed(*trailers):

@@ -6,6 +6,7 @@ import io
 import signal
 from email.utils import parsedate_to_datetime
 
+import pytest
 from tests.unit.execution_environment.http_client import Address
 
 from lambent.protocol.body_source import FileSource
@@ -124,6 +125,20 @@ async def test_requests_at_work_are_answered_before_it_ends():
         response = await busy.receive()
         assert (response.body, response.headers["connection"]) == (b"hello", "close")
         assert await busy.is_hung_up()
+
+
+async def test_with_nothing_at_work_it_ends_at_once_when_it_is_cancelled():
+    [opened] = bind(["127.0.0.1"], 0)
+    with opened as bound:
+        listener = Listener(
+            hello, max_body_bytes=1000, drain_seconds=3600, bounds=public_bounds(1000)
+        )
+        serving = asyncio.ensure_future(listener.serve(Listening(socket=bound)))
+        await asyncio.sleep(0)
+        serving.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await serving
 
 
 async def test_it_waits_no_longer_for_what_is_abandoned():

@@ -45,13 +45,13 @@ class Answer:
         return self.error_type is not None
 
 
-def is_over_limit(request: HttpRequest) -> bool:
-    return request.is_too_large or len(request.body) > RESPONSE_PAYLOAD_BYTES
+def is_over_limit(request: HttpRequest, limit_bytes: int) -> bool:
+    return request.is_too_large or len(request.body) > limit_bytes
 
 
-def response_answer(request: HttpRequest) -> Answer:
-    if is_over_limit(request):
-        return too_large()
+def response_answer(request: HttpRequest, limit_bytes: int) -> Answer:
+    if is_over_limit(request, limit_bytes):
+        return too_large(limit_bytes)
     answer = stream_answer(request.trailers or {})
     return answer if answer.is_error else Answer(payload=request.body)
 
@@ -79,16 +79,16 @@ def _trailer_body(trailers: Mapping[str, str]) -> bytes:
         return b"{}"
 
 
-def error_answer(request: HttpRequest) -> Answer:
-    if is_over_limit(request):
-        return too_large()
+def error_answer(request: HttpRequest, limit_bytes: int) -> Answer:
+    if is_over_limit(request, limit_bytes):
+        return too_large(limit_bytes)
     error_type = request.headers.get("lambda-runtime-function-error-type")
     return Answer(payload=request.body, error_type=error_type or _error_type_of(request.body))
 
 
 def platform_error(request: HttpRequest) -> Answer:
     """An error of the runtime's own, with a type the platform's lines may show."""
-    error = error_answer(request)
+    error = error_answer(request, RESPONSE_PAYLOAD_BYTES)
     return replace(error, error_type=platform_error_type(error.error_type or ""))
 
 
@@ -111,7 +111,7 @@ def platform_error_type(error_type: str) -> str:
     return "Function.Unknown" if error_type.startswith("Function.") else ErrorType.UNKNOWN
 
 
-def too_large(limit_bytes: int = RESPONSE_PAYLOAD_BYTES) -> Answer:
+def too_large(limit_bytes: int) -> Answer:
     """A response over the limit, in AWS's recorded words."""
     message = f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes)."
     return Answer(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.apis import credentials_api
 from lambent.execution_environment.apis.runtime_http import respond_not_found
 from lambent.protocol.body_budget import BodyBudget
@@ -37,7 +36,7 @@ class EnvironmentApi:
         self._extensions = extensions
         self._credentials = credentials
         # Room for one response of full size beside whatever else is sent.
-        self._budget = BodyBudget(limit_bytes=2 * RESPONSE_PAYLOAD_BYTES)
+        self._budget = BodyBudget(limit_bytes=2 * runtime.response_bytes)
         self._connections: set[Connection] = set()
         self._is_closed = False
 

@@ -12,7 +12,6 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.execution_environment.apis.answer import (
     Answer,
     error_answer,
@@ -115,6 +114,11 @@ class RuntimeApi:
             self._streaming.response.end()
         if self._polling is not None:
             self._polling.hang_up()
+
+    @property
+    def response_bytes(self) -> int:
+        """How large a response may be that is not streamed."""
+        return self._limits.whole_bytes
 
     @property
     def is_polling(self) -> bool:
@@ -263,10 +267,12 @@ class RuntimeApi:
             return
         event = RuntimeEvent.RESPONSE if kind == "response" else RuntimeEvent.ERROR
         self._state = next_runtime_state(self._state, event)
-        answer = error_answer(request) if kind == "error" else response_answer(request)
+        limit = self._limits.whole_bytes
+        read = error_answer if kind == "error" else response_answer
+        answer = read(request, limit)
         answer.began = request.began
-        if is_over_limit(request):
-            _respond_too_large(connection, RESPONSE_PAYLOAD_BYTES)
+        if is_over_limit(request, limit):
+            _respond_too_large(connection, limit)
         else:
             connection.respond(202, OK_BODY)
         self._tell_answer(answer)

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambent.domain.quotas import RESPONSE_PAYLOAD_BYTES
 from lambent.protocol.body_source import BodyCutShort, BodyStream
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """How much a function may stream in one response, and how fast."""
+    """How much a function may stream in one response, and how fast; and how much it may not."""
 
     limit_bytes: int
     uncapped_bytes: int  # as fast as its reader takes them
     bytes_per_second: int  # of all that follows
+    whole_bytes: int = RESPONSE_PAYLOAD_BYTES  # of a response that is not streamed
 
 
 def is_streaming(request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lambent.domain.quotas import LOG_TAIL_BYTES
 from lambent.execution_environment.output.application_logs import (
@@ -24,7 +24,6 @@ from lambent.telemetry.platform_lines import log_stream_name
 if TYPE_CHECKING:
     from lambent.domain.function import FunctionVersion
     from lambent.execution_environment.telemetry_api.subscriptions import TelemetrySubscriptions
-    from lambent.telemetry.log_pipeline import LogPipeline
     from lambent.telemetry.platform_events import PlatformEvent
 
 # Events a JSON log has no line for: they belong to the text format, or have a record of their own.
@@ -33,13 +32,32 @@ _TEXT_ONLY = frozenset({"platform.end"})
 _ALWAYS_TEXT = frozenset({"platform.fault"})
 
 
+class LogStream(Protocol):
+    """Where one environment's log is kept, or shown."""
+
+    def wants(self, event_type: str) -> bool:
+        """Whether it takes what the platform says of this; what a function says, it always does."""
+
+    def append(self, timestamp_ms: int, message: str) -> None: ...
+
+    def is_congested(self) -> bool: ...
+
+    async def wait_writable(self) -> None: ...
+
+
+class Logs(Protocol):
+    def open_stream(
+        self, *, account_id: str, region: str, group: str, stream: str
+    ) -> LogStream: ...
+
+
 class EnvironmentLog:
     """The log of one execution environment, in a stream of its own.
 
     Nothing here waits. Who writes much asks `is_congested` and waits with `wait_writable`.
     """
 
-    def __init__(self, version: FunctionVersion, pipeline: LogPipeline) -> None:
+    def __init__(self, version: FunctionVersion, logs: Logs) -> None:
         logging = version.logging
         self.stream_name = log_stream_name(
             version.version,
@@ -47,7 +65,7 @@ class EnvironmentLog:
             # Only a group of its own has streams without the function's name.
             function_name=version.name if logging.log_group else "",
         )
-        self._stream = pipeline.open_stream(
+        self._stream = logs.open_stream(
             account_id=version.account_id,
             region=version.region,
             group=version.log_group,
@@ -80,9 +98,12 @@ class EnvironmentLog:
 
     def record(self, event: PlatformEvent, at_ms: int) -> None:
         """As `platform`, but for the log only and no subscriber."""
+        is_wanted = self._stream.wants(event.type)
+        if not is_wanted and self._tail is None:
+            return
         line = self._system_line(event, at_ms)
         if line is not None:
-            self._write(at_ms, line)
+            self._write(at_ms, line, is_kept=is_wanted)
 
     def function(self, timestamp_ms: int, message: str, level: str | None = None) -> None:
         """A line the function wrote; `level` is its telemetry frame's, if it came in one."""
@@ -137,9 +158,10 @@ class EnvironmentLog:
         line = message.rstrip("\r\n")
         return (as_json_object(line) if self._is_json else None) or line
 
-    def _write(self, timestamp_ms: int, message: str) -> None:
+    def _write(self, timestamp_ms: int, message: str, *, is_kept: bool = True) -> None:
         self._latest_ms = max(self._latest_ms, timestamp_ms)
-        self._stream.append(timestamp_ms, message)
+        if is_kept:
+            self._stream.append(timestamp_ms, message)
         if self._tail is None:
             return
         # A telemetry frame's message has no end of line of its own.

@@ -50,6 +50,7 @@ class Host:
         parallel_starts: int,
         tasks: asyncio.TaskGroup,
         on_available: Callable[[Member], None],
+        on_gone: Callable[[Fleet], None],
     ) -> None:
         self.fleets: dict[FleetKey, Fleet] = {}
         self.members: dict[Environment, Member] = {}
@@ -62,6 +63,7 @@ class Host:
         self._turns = StartTurns(parallel_starts)
         self._tasks = tasks
         self._tell_available = on_available
+        self._tell_gone = on_gone
         self._has_changed = asyncio.Event()  # an environment is done with something, or has gone
 
     def add_fleet(self, version: FunctionVersion, tenant_id: str | None) -> Fleet:
@@ -148,6 +150,7 @@ class Host:
         if member.fleet.tenant_id is not None:
             self._forget_of_tenants(member.fleet.version.arn)
         self.budget.release(Room(member.held_bytes, 1))
+        self._tell_gone(member.fleet)
 
     def _forget_of_tenants(self, arn: str) -> None:
         self.of_tenants[arn] -= 1

@@ -48,6 +48,8 @@ class PoolLimits:
     scaling_rate: int  # environments one function may have started in ten seconds
     tenant_environments: int  # of one function with tenant isolation, for all its tenants
     idle_seconds: float
+    # Who comes when all of them are at work waits. None: the host is the limit.
+    environments_of_function: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Pool:
             limits.parallel_starts,
             self._tasks,
             self._available,
+            self._start_for_oldest,
         )
 
     async def __aenter__(self) -> Pool:
@@ -146,7 +149,8 @@ class Pool:
         """
         if self._is_closing:
             raise refusals.stopping()
-        fleet = self._fleet(version, invocation.tenant_id)
+        tenant_id = invocation.tenant_id if version.is_tenant_isolated else None
+        fleet = self._fleet(version, tenant_id)
         member = fleet.take_idle() or await self._wait(fleet)
         if member.held_bytes < fleet.whole.memory_bytes:
             await self._grow(member)
@@ -200,11 +204,19 @@ class Pool:
     def _start_for(self, waiter: asyncio.Future[Member], fleet: Fleet) -> None:
         if waiter.done() or self._is_closing or fleet.starting >= len(fleet.waiters):
             return
+        most = self._limits.environments_of_function
+        if most is not None and len(fleet.members) + fleet.queued_starts >= most:
+            return  # the next that is free, or the next place, is for the oldest waiter
         if not self._rates.take(fleet.version.arn, time.monotonic()):
             fleet.fail_newest(refusals.scaled_too_fast())
             return
         fleet.queued_starts += 1
         self._tasks.create_task(self._start(fleet), name=f"start of {fleet.version.name}")
+
+    def _start_for_oldest(self, fleet: Fleet) -> None:
+        """A place of the fleet's is free: whoever could have none started before can now."""
+        if self._limits.environments_of_function is not None and fleet.waiters:
+            self._start_for(fleet.waiters[0], fleet)
 
     async def _start(self, fleet: Fleet) -> None:
         is_queued = True
@@ -236,6 +248,7 @@ class Pool:
                 self._rates.give_back(fleet.version.arn, time.monotonic())
         finally:
             leave_queue()
+            self._start_for_oldest(fleet)
 
     def _has_too_many_tenants(self, fleet: Fleet) -> bool:
         """Whether no tenant of the function may have one more, though others' may be idle."""

@@ -11,7 +11,8 @@ _RECEIVE_BYTES = 128 * 1024
 
 def listen(address: tuple[str, int], backlog: int) -> socket.socket:
     """A non-blocking listening socket in the calling thread's network namespace. Raises OSError."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
@@ -26,5 +27,5 @@ def listen(address: tuple[str, int], backlog: int) -> socket.socket:
 
 def address_of(listener: socket.socket) -> str:
     """Where it listens: host:port."""
-    host, port = listener.getsockname()
-    return f"{host}:{port}"
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

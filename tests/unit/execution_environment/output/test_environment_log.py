@@ -254,3 +254,18 @@ async def test_a_frame_says_when_it_was_written_but_cannot_name_the_future(text,
     text.log.framed(NOON_MS, "far ahead", None)
     text.log.framed(6, "after that", None)
     assert text.events == [(5, "in time"), (13, "far ahead"), (13, "after that")]
+
+
+async def test_what_a_stream_does_not_want_of_the_platform_is_in_the_tail_all_the_same(text):
+    text.stream.unwanted = frozenset({"platform.start", "platform.end"})
+    text.log.platform(START)
+    text.log.begin_tail()
+    text.log.platform(START)
+    text.log.function(NOON_MS, "the function's\n")
+    text.log.platform(END)
+    assert text.stream.messages == ["the function's\n"]
+    assert [line.split()[0] for line in text.log.end_tail().decode().splitlines()] == [
+        "START",
+        "the",
+        "END",
+    ]

@@ -1,0 +1,1 @@
+"""RPC over AMQP: the function as the consumer of a queue of its own name."""
