@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 # Debian's commands of these names become the user `rabbitmq`, who may not write to our directory.
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 _START_SECONDS = 60
+# The kernel's "parent" of pdeathsig is a thread, and a test may start a broker again in one that
+# ends with the test. This one ends with all tests.
+_STARTER = ThreadPoolExecutor(max_workers=1)
 
 _CONFIGURATION = """
 listeners.tcp.1 = 127.0.0.1:{amqp}
@@ -56,14 +60,15 @@ class Broker:
 
     def start(self) -> None:
         with (self.directory / "broker.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = _STARTER.submit(
+                subprocess.Popen,
                 # Ends when the tests do, also when these are killed.
                 ["setpriv", "--pdeathsig", "KILL", "--", str(_PROGRAMS / "rabbitmq-server")],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-            )
+            ).result()
         eventually(self._is_up, "RabbitMQ to answer; see broker.log", _START_SECONDS)
 
     def stop(self) -> None:

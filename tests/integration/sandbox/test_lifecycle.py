@@ -14,7 +14,7 @@ from lambent.sandbox.sandbox import Exit, Mount, SandboxStartFailed
 MIB = 1024 * 1024
 
 
-def descendants(pid: int) -> set[int]:
+def descendants(pid: int, but_not_below: frozenset[int] = frozenset()) -> set[int]:
     """Every living process below one."""
     parents = {}
     for entry in Path("/proc").iterdir():
@@ -25,9 +25,16 @@ def descendants(pid: int) -> set[int]:
         if entry.name.isdigit() and fields[0] != "Z":
             parents[int(entry.name)] = int(fields[1])
     found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    while (
+        more := {child for child, parent in parents.items() if parent in found - but_not_below}
+        - found
+    ):
         found |= more
     return found - {pid}
+
+
+def children(pid: int) -> frozenset[int]:
+    return frozenset(descendants(pid, frozenset(descendants(pid))))
 
 
 def sleeping() -> list[int]:
@@ -42,11 +49,14 @@ def command_line(pid: int) -> bytes:
         return b""
 
 
-def traces(directory: Path) -> dict[str, object]:
-    """All that a sandbox could leave behind."""
+def traces(directory: Path, others: frozenset[int]) -> dict[str, object]:
+    """All that a sandbox could leave behind.
+
+    Processes come and go below the others: servers that other tests have started.
+    """
     name = servers.own_name()
     return {
-        "processes": descendants(os.getpid()),
+        "processes": descendants(os.getpid(), others),
         "mounts": Path("/proc/self/mountinfo").read_text().count("\n"),
         # os.walk: other servers' groups come and go meanwhile.
         "groups": sorted(
@@ -155,7 +165,8 @@ async def test_a_cancelled_start_leaves_nothing(new_place, isolation):
 
 async def test_closing_the_isolation_leaves_nothing(tmp_path, open_isolation, make_place):
     (tmp_path / "state").mkdir()
-    before = traces(tmp_path)
+    others = children(os.getpid())
+    before = traces(tmp_path, others)
     async with open_isolation(tmp_path) as isolation:
         first, second, third = [await make_place(isolation) for _ in range(3)]
         await first.sh("echo x > /tmp/file; exit 1")
@@ -170,4 +181,4 @@ async def test_closing_the_isolation_leaves_nothing(tmp_path, open_isolation, ma
     await second.slot.close()
     await third.slot.close()
     assert [(await each.wait()).signal for each in (forgotten, *processes)] == [9] * 4
-    assert traces(tmp_path) == before
+    assert traces(tmp_path, others) == before
