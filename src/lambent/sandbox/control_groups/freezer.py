@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox.control_groups.files import write
+from lambent.sandbox.control_groups import files
 from lambent.sandbox.control_groups.removal import kill_members
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def make_directory(hierarchies: Hierarchies, name: str) -> Path | None:
             continue
         directory = parent / name
         with contextlib.suppress(OSError):
-            directory.mkdir(parents=True)
+            files.make_directory(directory)
             if has_switch(directory):
                 return directory
             directory.rmdir()  # version 2 before Linux 5.2
@@ -49,10 +49,11 @@ def has_switch(directory: Path) -> bool:
 
 
 def find_switch(directory: Path) -> Switch:
-    """What freezes this group."""
-    name = next(name for name in _WORDS if (directory / name).exists())
-    frozen, thawed = _WORDS[name]
-    return Switch(file=directory / name, frozen=frozen, thawed=thawed)
+    """What freezes this group. Raises OSError when nothing does, or somebody has removed it."""
+    for name, (frozen, thawed) in _WORDS.items():
+        if (directory / name).exists():
+            return Switch(file=directory / name, frozen=frozen, thawed=thawed)
+    raise FileNotFoundError(f"{directory} cannot be frozen")
 
 
 def kill_left_behind(group: Path) -> None:
@@ -97,7 +98,7 @@ class Switch:
     thawed: str
 
     def freeze(self) -> None:
-        write(self.file, self.frozen)
+        files.write(self.file, self.frozen)
 
     def thaw(self) -> None:
-        write(self.file, self.thawed)
+        files.write(self.file, self.thawed)

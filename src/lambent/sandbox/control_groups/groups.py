@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lambent.sandbox import servers
 from lambent.sandbox.control_groups import freezer, version_1, version_2
-from lambent.sandbox.control_groups.files import write
+from lambent.sandbox.control_groups.files import make_directory, write
 from lambent.sandbox.control_groups.mounts import Hierarchies, read_hierarchies
 from lambent.sandbox.control_groups.removal import kill_members, remove_tree
 
@@ -217,7 +217,7 @@ def _unthrottle(version: int, group: Path) -> None:
 
 def _make(parent: Path, server: str) -> bool:
     try:
-        (parent / _SUBTREE / server).mkdir(parents=True)
+        make_directory(parent / _SUBTREE / server)
     except OSError:
         return False
     return True

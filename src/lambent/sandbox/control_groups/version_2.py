@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.sandbox.control_groups.files import write
+from lambent.sandbox.control_groups.files import make_directory, write
 from lambent.sandbox.control_groups.removal import remove_tree
 from lambent.sandbox.control_groups.shares import PERIOD_US, quota_us
 
@@ -107,7 +107,7 @@ def _try_subtree(parent: Path, name: str, controllers: frozenset[str]) -> bool:
     directory = parent / name
     trial = directory / "trial"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory, exist_ok=True)
         for step in (directory.parent, directory):
             _enable(step, controllers)
         trial.mkdir()

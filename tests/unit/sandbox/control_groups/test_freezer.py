@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,19 @@ def test_what_a_crashed_server_froze_is_killed_and_thawed(tmp_path):
         freezer.kill_left_behind(tmp_path)
         assert member.wait() == -9
     assert (tmp_path / "freezer.state").read_text() == "THAWED"
+
+
+@pytest.mark.parametrize("switch", ["cgroup.freeze", "freezer.state"])
+def test_two_servers_that_start_at_once_may_both_kill_what_is_left_behind(
+    tmp_path, monkeypatch, switch
+):
+    group = tmp_path / "group"
+    group.mkdir()
+    (group / switch).touch()
+    # While this one kills, the other one has killed and removes.
+    monkeypatch.setattr(freezer, "kill_members", shutil.rmtree)
+    freezer.kill_left_behind(group)
+    assert not group.exists()
 
 
 def test_what_is_no_group_of_a_freezer_is_left_alone(tmp_path):
