@@ -10,16 +10,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from lambent.domain.quotas import MIB, REQUEST_PAYLOAD_BYTES
+from lambent.emulator.addresses import open_addresses
 from lambent.emulator.engine import open_engine
 from lambent.emulator.engine_calls import EngineCalls
 from lambent.emulator.invoke_api import InvokeApi, InvokeOptions
 from lambent.server.connection_bounds import public_bounds
 from lambent.server.listener import Listener
-from lambent.server.listening import Listening, bind, url_of
+from lambent.server.listening import url_of
 from lambent.server.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from lambent.emulator.amqp.address import AmqpAddress
     from lambent.emulator.amqp.consumer import Consumer
@@ -41,7 +42,7 @@ async def serve(settings: EmulatorSettings, on_listening: Callable[[str], None])
     options = invoke_options(settings)
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        listening = stack.enter_context(_open_addresses(settings))
+        listening = stack.enter_context(open_addresses(settings.host, settings.port))
         stop = stack.enter_context(Stop(settings.drain_seconds))
         engine = await enter(open_engine(settings))
         work = _Work(engine)
@@ -70,14 +71,6 @@ def invoke_options(settings: EmulatorSettings) -> InvokeOptions:
         serves_openfaas=settings.openfaas,
         time_out_answer=settings.time_out_answer,
     )
-
-
-@contextlib.contextmanager
-def _open_addresses(settings: EmulatorSettings) -> Iterator[list[Listening]]:
-    host = settings.host.removeprefix("[").removesuffix("]")
-    with contextlib.ExitStack() as stack:
-        bound = bind([host], settings.port, option="PORT", host_option="INVOKE_API_HOST")
-        yield [Listening(socket=stack.enter_context(each)) for each in bound]
 
 
 def _consumer(address: AmqpAddress, settings: EmulatorSettings, engine: Engine) -> Consumer:

@@ -12,17 +12,18 @@ import logging
 from typing import TYPE_CHECKING
 
 from lambent.domain.quotas import MIB, REQUEST_PAYLOAD_BYTES
+from lambent.emulator.addresses import open_addresses
 from lambent.emulator.amqp.remote_functions import RemoteFunctions
 from lambent.emulator.invoke_api import InvokeApi, InvokeOptions
 from lambent.emulator.remote_calls import RemoteCalls
 from lambent.server.background import running
 from lambent.server.connection_bounds import public_bounds
 from lambent.server.listener import Listener
-from lambent.server.listening import Listening, bind, url_of
+from lambent.server.listening import url_of
 from lambent.server.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from lambent.emulator.gateway_settings import GatewaySettings
     from lambent.protocol.http import HttpRequest, HttpResponse
@@ -48,7 +49,7 @@ async def serve_gateway(settings: GatewaySettings, on_listening: Callable[[str],
         time_out_answer=settings.time_out_answer,
     )
     async with contextlib.AsyncExitStack() as stack:
-        listening = stack.enter_context(_open_addresses(settings))
+        listening = stack.enter_context(open_addresses(settings.host, settings.port))
         stop = stack.enter_context(Stop(settings.drain_seconds))
         await stack.enter_async_context(running("broker", functions.run()))
         calls = RemoteCalls(functions, settings)
@@ -71,14 +72,3 @@ async def _answer(api: InvokeApi, request: HttpRequest) -> HttpResponse:
     assert task is not None
     request.on_gone = task.cancel
     return await api(request)
-
-
-@contextlib.contextmanager
-def _open_addresses(settings: GatewaySettings) -> Iterator[list[Listening]]:
-    bound = bind(
-        [settings.host.strip("[]")], settings.port, option="PORT", host_option="INVOKE_API_HOST"
-    )
-    with contextlib.ExitStack() as stack:
-        for each in bound:
-            stack.enter_context(each)
-        yield [Listening(socket=each) for each in bound]

@@ -7,7 +7,6 @@ that health probes and OpenFaaS's gateway know.
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import re
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from lambent.invocation.payload import (
 from lambent.protocol import browsers
 from lambent.protocol.http import HttpResponse
 from lambent.protocol.service import Service
+from lambent.server.json_response import json_response
 
 if TYPE_CHECKING:
     from lambent.emulator.call import Calls
@@ -88,7 +88,7 @@ class InvokeApi:
                 return answer
             return self._answer_other(request)
         if browsers.is_of_another_page(request.headers):
-            return _json_response(403, {"Message": browsers.REFUSAL})
+            return json_response(403, {"Message": browsers.REFUSAL})
         return await self._answer_call(request, target)
 
     async def _answer_call(self, request: HttpRequest, target: _Target) -> HttpResponse:
@@ -208,10 +208,10 @@ class InvokeApi:
     def _answer_other(self, request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             if request.path == _HEALTH:
-                return _json_response(200, self._calls.health())
+                return json_response(200, self._calls.health())
             if request.path == _READY:
                 is_ready = self._calls.is_ready
-                return _json_response(200 if is_ready else 503, {"ready": is_ready})
+                return json_response(200 if is_ready else 503, {"ready": is_ready})
         error = ServiceError(
             "UnknownOperationException",
             "Only functions are invoked here: POST /2015-03-31/functions/function/invocations. "
@@ -235,14 +235,6 @@ def _read_path(path: str) -> _Target | None:
 
 # The same few come again and again.
 _known_path = functools.lru_cache(maxsize=1024)(_read_path)
-
-
-def _json_response(status: int, document: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(
-        status=status,
-        headers=[("content-type", "application/json")],
-        body=json.dumps(document).encode(),
-    )
 
 
 def _text_response(status: int, body: bytes) -> HttpResponse:
