@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,13 @@ from hypothesis import HealthCheck, settings
 from tests.support.aws_cli import Terminal
 from tests.support.functions import Deployed, deploy
 from tests.support.rabbitmq import Broker, running_broker
+from tests.support.scheduling import LoadFileOrDirectoryScheduling
 from tests.support.server import RunningServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from xdist.remote import Producer
 
 
 # Dozens of servers and commands are started: without what Python keeps compiled, which some shells
@@ -23,6 +27,22 @@ os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".c
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("lambent", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lambent")
+
+
+def pytest_collection() -> None:
+    """Of what is collected nothing is garbage, and looking through it takes seconds."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer
+) -> LoadFileOrDirectoryScheduling:
+    return LoadFileOrDirectoryScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # 10,000 take two minutes; these say nearly as much.
-EVENTS = int(os.environ.get("LAMBENT_TEST_EVENTS", "3000"))
+EVENTS = int(os.environ.get("LAMBENT_TEST_EVENTS", "1500"))
 KILLS_WHILE_ACCEPTING = 5
 KILLS_WHILE_DELIVERING = 3
 CALLERS = 8

@@ -1,4 +1,6 @@
-"""The tables. `migrations/` brings an existing database to exactly this; a test compares the two."""
+"""The tables of a new database. `migrations/` brings an older one to exactly this; a test compares
+the two.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+
+REVISION = "0010"  # of the newest migration
 
 # Constraints have names, because SQLite can later alter only what has one.
 metadata = MetaData(
