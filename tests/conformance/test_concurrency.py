@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.support.emulator import running_emulator
+from tests.support.ports import free_ports
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from tests.support.emulator import Answer, RunningEmulator
 
 
-def burst(emulator: RunningEmulator, event: dict[str, Any], count: int) -> list[Answer]:
+def burst(
+    emulator: RunningEmulator, event: dict[str, Any], count: int, **headers: Any
+) -> list[Answer]:
     """So many calls at one time."""
     with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(lambda _: emulator.invoke(event), range(count)))
+        return list(threads.map(lambda _: emulator.invoke(event, **headers), range(count)))
 
 
 def meeting(tmp_path: Path, count: int) -> dict[str, Any]:
@@ -34,14 +36,25 @@ def test_a_cold_burst_starts_an_instance_for_each_call(tmp_path: Path) -> None:
     with running_emulator(
         tmp_path, "function.together", MAX_CONCURRENCY="10", AWS_LAMBDA_FUNCTION_TIMEOUT="60"
     ) as emulator:
-        answers = burst(emulator, meeting(tmp_path, 8), 8)
-    assert len({answer.json["pid"] for answer in answers}) == 8
-    assert {answer.json["instance"] for answer in answers} == set("01234567")
+        answers = burst(emulator, meeting(tmp_path, 10), 10)
+        assert len({answer.json["pid"] for answer in answers}) == 10
+        assert {answer.json["instance"] for answer in answers} == set("0123456789")
+
+
+def test_calls_of_one_number_are_run_at_one_time_and_each_has_its_answer(tmp_path: Path) -> None:
+    """SDKs send the number of a call again when they try it again, be the first at work or not."""
+    with running_emulator(
+        tmp_path, "function.together", MAX_CONCURRENCY="2", AWS_LAMBDA_FUNCTION_TIMEOUT="60"
+    ) as emulator:
+        answers = burst(emulator, meeting(tmp_path, 2), 2, Amz_Sdk_Invocation_Id="retried")
+        assert len({answer.json["pid"] for answer in answers}) == 2
+        for answer in answers:
+            assert answer.headers["x-amzn-requestid"] == answer.json["request_id"]
+        assert "retried" in {answer.json["request_id"] for answer in answers}
 
 
 def test_each_instance_is_known_by_an_address_of_its_own(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     with running_emulator(
         tmp_path,
         "function.together",
@@ -74,9 +87,9 @@ def test_more_calls_than_instances_share_them(tmp_path: Path) -> None:
 
 def test_to_wait_in_line_takes_nothing_of_the_functions_time(tmp_path: Path) -> None:
     with running_emulator(
-        tmp_path, "function.sleeper", MAX_CONCURRENCY="2", AWS_LAMBDA_FUNCTION_TIMEOUT="1"
+        tmp_path, "function.sleeper", MAX_CONCURRENCY="2", AWS_LAMBDA_FUNCTION_TIMEOUT="2"
     ) as emulator:
-        answers = burst(emulator, {"seconds": 0.6}, 6)
+        answers = burst(emulator, {"seconds": 0.8}, 6)  # the last end 2.4 s after they came
     assert [answer.function_error for answer in answers] == [None] * 6
 
 
@@ -84,18 +97,21 @@ def test_who_has_waited_in_line_for_too_long_is_told_to_come_again(tmp_path: Pat
     with (
         running_emulator(
             tmp_path,
-            "function.sleeper",
+            "told.handler",
             AWS_LAMBDA_FUNCTION_QUEUETIMEOUT="1",
             AWS_LAMBDA_FUNCTION_TIMEOUT="60",
         ) as emulator,
         ThreadPoolExecutor(1) as one,
     ):
-        emulator.invoke({})
-        at_work = one.submit(emulator.invoke, {"seconds": 2})
-        eventually(lambda: emulator.printed.count("asleep") == 2, "the first to be at work")
+        # To be started can take longer than a call may wait.
+        eventually(lambda: emulator.invoke({}).status == 200, "an instance")
+        gate = tmp_path / "gate"
+        at_work = one.submit(emulator.invoke, {"do": "hold", "until": str(gate)})
+        emulator.wait_at_work()
         late = emulator.invoke({})
         assert late.status == 429
         assert late.headers["x-amzn-errortype"].startswith("TooManyRequestsException")
+        gate.touch()
         assert at_work.result().function_error is None
 
 

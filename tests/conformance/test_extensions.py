@@ -8,12 +8,16 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from tests.support.emulator import running_emulator
+import pytest
+from tests.support.emulator import lives, running_emulator
 from tests.support.emulator_extensions import (
     DEAD,
+    LEAVING,
     LISTENER,
     MORTAL,
     PROBER,
+    STAYING,
+    UNFIT,
     write_extension,
 )
 
@@ -55,7 +59,39 @@ def test_an_extension_registers_before_the_runtime_starts_and_hears_invocations_
         assert emulator.stop() == 0
         (_, _), (_, end) = heard(emulator)
         assert (end["eventType"], end["shutdownReason"]) == ("SHUTDOWN", "spindown")
-        assert end["deadlineMs"] > 0
+
+
+def test_an_extension_that_stays_is_killed_two_seconds_after_it_was_told(tmp_path: Path) -> None:
+    layers = write_extension(tmp_path / "opt", "staying", STAYING)
+    with running_emulator(tmp_path, "function.echo", LAMBENT_LAYERS_ROOT=str(layers)) as emulator:
+        assert emulator.invoke(1).json == 1
+        found = re.search(r"staying 0 is (\d+)", emulator.wait_printed("staying 0 is"))
+        assert found is not None
+        assert emulator.stop() == 0
+        left = re.search(r"staying 0 has (-?\d+) ms", emulator.printed)
+        assert left is not None, "it was not told"
+        assert int(left[1]) <= 2000
+        assert not lives(int(found[1]))
+
+
+@pytest.mark.parametrize(
+    ("program", "error_type"),
+    [(UNFIT, "Extension.InitError"), (LEAVING, "Extension.ExitError")],
+)
+def test_an_extension_that_says_that_it_ends_fails_the_call_at_once(
+    tmp_path: Path, program: str, error_type: str
+) -> None:
+    layers = write_extension(tmp_path / "opt", "telling", program)
+    with running_emulator(
+        tmp_path,
+        "function.sleeper",
+        LAMBENT_LAYERS_ROOT=str(layers),
+        AWS_LAMBDA_FUNCTION_TIMEOUT="100",
+    ) as emulator:
+        answer = emulator.invoke({"seconds": 60})
+        assert (answer.function_error, answer.json["errorType"]) == ("Unhandled", error_type)
+        (layers / "extensions/telling").unlink()
+        assert emulator.invoke({}).function_error is None
 
 
 def test_after_a_time_out_extensions_are_told_so_and_started_again(tmp_path: Path) -> None:
@@ -67,6 +103,7 @@ def test_after_a_time_out_extensions_are_told_so_and_started_again(tmp_path: Pat
         AWS_LAMBDA_FUNCTION_TIMEOUT="1",
     ) as emulator:
         assert emulator.invoke({"seconds": 30}).json["errorType"] == "Sandbox.Timedout"
+        emulator.wait_printed('"SHUTDOWN"')
         reasons = [event.get("shutdownReason") for _, event in heard(emulator)]
         assert reasons == [None, "timeout"]
         assert emulator.invoke({}).function_error is None
@@ -77,6 +114,7 @@ def test_each_mistake_of_an_extension_is_refused_in_awss_words(tmp_path: Path) -
     layers = write_extension(tmp_path / "opt", "prober", PROBER)
     with running_emulator(tmp_path, "function.echo", LAMBENT_LAYERS_ROOT=str(layers)) as emulator:
         assert emulator.invoke(1).json == 1
+        emulator.wait_printed("unknown identifier")
         probes = [json.loads(line) for line in re.findall("probe (.*)", emulator.printed)]
     assert {name: (status, error) for name, status, error, _ in probes} == {
         "no name": (403, "Extension.InvalidExtensionName"),
@@ -121,9 +159,12 @@ def test_an_extension_that_ends_before_it_registers_fails_the_call_at_once(tmp_p
 def test_an_extension_that_dies_later_fails_that_call_and_none_after_it(tmp_path: Path) -> None:
     layers = write_extension(tmp_path / "opt", "mortal", MORTAL)
     with running_emulator(
-        tmp_path, "function.sleeper", LAMBENT_LAYERS_ROOT=str(layers)
+        tmp_path,
+        "function.sleeper",
+        LAMBENT_LAYERS_ROOT=str(layers),
+        AWS_LAMBDA_FUNCTION_TIMEOUT="100",
     ) as emulator:
-        assert emulator.invoke({"seconds": 2}).json["errorType"] == "Extension.Crash"
+        assert emulator.invoke({"seconds": 60}).json["errorType"] == "Extension.Crash"
         (layers / "extensions/mortal").unlink()
         assert emulator.invoke({}).function_error is None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -226,15 +229,26 @@ def test_overlapping_calls_of_one_number_each_get_their_own_answer(
 
 
 def test_no_answer_is_lost_of_a_thousand(gateway: Gateway, rabbitmq: Broker) -> None:
-    """The original registers a caller after the request is out, and misses fast answers."""
-    client = gateway.client()
+    """The original registers a caller after the request is out, and misses fast answers.
 
-    def call(number: int) -> bool:
-        answered = client.invoke(FunctionName="counted", Payload=str(number).encode())
-        return int(answered["Payload"].read()) == number
+    It loses one of two thousand, so ten thousand would find that in a gateway that has the fault.
+    But they take the processors half a minute, and that ours has it not is shown by
+    test_an_answer_may_be_here_before_the_broker_says_it_has_the_request, each time. These show
+    what else could be lost, or be taken for another's.
+    """
+
+    def call(first: int) -> list[int]:
+        with contextlib.closing(HTTPConnection(urlsplit(gateway.url).netloc)) as connection:
+            answers = []
+            for number in range(first, 1000, 8):
+                path = "/2015-03-31/functions/counted/invocations"
+                connection.request("POST", path, str(number))
+                answers.append(int(connection.getresponse().read()))
+            return answers
 
     with serving(rabbitmq, "counted"), ThreadPoolExecutor(8) as callers:
-        assert all(callers.map(call, range(1000)))
+        for first, answers in enumerate(callers.map(call, range(8))):
+            assert answers == list(range(first, 1000, 8))
 
     assert gateway.request("GET", "/health").json == {"broker": "connected", "unanswered": 0}
 

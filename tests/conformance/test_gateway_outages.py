@@ -31,7 +31,7 @@ def caller() -> Iterator[ThreadPoolExecutor]:
 
 def _uri(broker: Broker, **parameters: str) -> str:
     """One by which it tries for long enough, and notices early."""
-    tries = {"connection_attempts": 60, "retry_delay": 0.5}
+    tries = {"connection_attempts": 240, "retry_delay": 0.5}
     return broker.uri("guest:guest", **tries, **parameters)
 
 
@@ -60,13 +60,15 @@ def _answer(broker: Broker, request: pika.BasicProperties, body: bytes) -> None:
 def test_a_brokers_restart_loses_no_call_and_no_answer(rabbitmq: Broker, tmp_path: Path) -> None:
     """What the broker has forgotten is sent again, and what it keeps is not.
 
-    Calls that are made while it is away wait, and so do those to a function that has yet to declare
-    its queue again.
+    Calls that are made while it is away wait, also in a gateway that is started meanwhile, and so do
+    those to a function that has yet to declare its queue again.
     """
     with (
         running_gateway(tmp_path / "transient", _uri(rabbitmq)) as transient,
         running_gateway(tmp_path / "durable", _uri(rabbitmq, durable="true")) as durable,
-        ThreadPoolExecutor(3) as callers,
+        ThreadPoolExecutor(4) as callers,
+        rabbitmq.started_again(),
+        contextlib.ExitStack() as stack,
     ):
         for gateway in (transient, durable):
             gateway.wait_connected()
@@ -80,12 +82,19 @@ def test_a_brokers_restart_loses_no_call_and_no_answer(rabbitmq: Broker, tmp_pat
         assert properties.delivery_mode == 2
         rabbitmq.stop()
         meanwhile = callers.submit(transient.invoke, "meanwhile", name="forgotten")
+        started = stack.enter_context(running_gateway(tmp_path / "started", _uri(rabbitmq)))
+        early = callers.submit(started.invoke, "early", name="kept")
+        eventually(
+            lambda: started.request("GET", "/health").json["unanswered"] == 1, "the early call"
+        )
         rabbitmq.start()
         for gateway in (transient, durable):
             gateway.wait_connected(2)
 
         _answer(rabbitmq, properties, body)
         assert kept.result(60).json == "kept"
+        _answer(rabbitmq, *_take(rabbitmq, "kept"))
+        assert early.result(60).json == "early"
         with serving(rabbitmq, "forgotten"):
             assert forgotten.result(60).json == "forgotten"
             assert meanwhile.result(60).json == "meanwhile"

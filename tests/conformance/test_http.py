@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
-import socket
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.emulator import RunningEmulator, running_emulator
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 INVOKE = "/2015-03-31/functions/function/invocations"
 MB = 1_000_000
@@ -28,18 +31,23 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
 
 
 @pytest.fixture(scope="module")
-def boom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    with running_emulator(tmp_path_factory.mktemp("boom"), "function.boom") as running:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """Does what its event says."""
+    place = tmp_path_factory.mktemp("told")
+    with running_emulator(
+        place, "told.handler", AWS_LAMBDA_FUNCTION_NAME="own", AWS_LAMBDA_FUNCTION_TIMEOUT="60"
+    ) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    place = tmp_path_factory.mktemp("ctx")
-    with running_emulator(
-        place, "function.ctx", AWS_LAMBDA_FUNCTION_NAME="own", MAX_CONCURRENCY="2"
-    ) as running:
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """Of which no test wants that the function runs."""
+    with running_emulator(tmp_path_factory.mktemp("untouched"), "function.echo") as running:
         yield running
+
+
+CTX = {"do": "ctx"}
 
 
 # Rows 1 to 10
@@ -82,37 +90,40 @@ def test_an_unknown_path_is_not_found(echo: RunningEmulator, path: str) -> None:
     assert echo.request("GET", path).status == 404
 
 
-def test_an_error_of_the_functions_is_marked_in_the_head(boom: RunningEmulator) -> None:
-    answer = boom.invoke({})
+def test_an_error_of_the_functions_is_marked_in_the_head(told: RunningEmulator) -> None:
+    answer = told.invoke({"do": "boom"})
 
     assert (answer.status, answer.json["errorType"]) == (200, "ValueError")
     assert isinstance(answer.json["stackTrace"], list)
     assert answer.function_error == "Unhandled"
 
 
-def test_a_client_context_reaches_the_function_decoded(ctx: RunningEmulator) -> None:
+def test_a_client_context_reaches_the_function_decoded(told: RunningEmulator) -> None:
     encoded = base64.b64encode(b'{"custom":{"foo":"bar"}}').decode()
 
-    assert ctx.invoke({}, X_Amz_Client_Context=encoded).json["client_context"]["custom"] == {
+    assert told.invoke(CTX, X_Amz_Client_Context=encoded).json["client_context"]["custom"] == {
         "foo": "bar"
     }
 
 
-def test_a_client_context_that_is_none_is_refused(ctx: RunningEmulator) -> None:
-    answer = ctx.invoke({}, X_Amz_Client_Context="!!!")
+def test_a_client_context_that_is_none_is_refused_and_runs_nothing(
+    untouched: RunningEmulator,
+) -> None:
+    answer = untouched.invoke({}, X_Amz_Client_Context="!!!")
 
     assert answer.status == 400
     assert answer.headers["x-amzn-errortype"] == "InvalidRequestContentException"
+    assert untouched.request("GET", "/health").json["instances"] == 0
 
 
-def test_a_trace_header_reaches_the_function_to_the_letter(ctx: RunningEmulator) -> None:
+def test_a_trace_header_reaches_the_function_to_the_letter(told: RunningEmulator) -> None:
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
-    assert ctx.invoke({}, X_Amzn_Trace_Id=header).json["trace"] == header
+    assert told.invoke(CTX, X_Amzn_Trace_Id=header).json["trace"] == header
 
 
-def test_the_sdks_number_of_a_call_is_its_request_id(ctx: RunningEmulator) -> None:
-    answer = ctx.invoke({}, Amz_Sdk_Invocation_Id="1234-abcd")
+def test_the_sdks_number_of_a_call_is_its_request_id(told: RunningEmulator) -> None:
+    answer = told.invoke(CTX, Amz_Sdk_Invocation_Id="1234-abcd")
 
     assert answer.json["request_id"] == "1234-abcd"
     assert answer.headers["x-amzn-requestid"] == "1234-abcd"
@@ -128,34 +139,39 @@ def test_overlapping_calls_of_one_number_have_each_their_own_answer(echo: Runnin
         assert list(answers) == list(range(40))
 
 
-def test_a_qualifier_is_a_part_of_the_invoked_arn(ctx: RunningEmulator) -> None:
-    assert ctx.invoke({}, name="own:PROD").json["arn"].endswith(":function:own:PROD")
-    assert ctx.invoke({}, name="other").json["arn"].endswith(":function:own")
+def test_a_qualifier_is_a_part_of_the_invoked_arn(told: RunningEmulator) -> None:
+    assert told.invoke(CTX, name="own:PROD").json["arn"].endswith(":function:own:PROD")
+    assert told.invoke(CTX, name="other").json["arn"].endswith(":function:own")
 
 
-def test_a_tenant_reaches_the_function(ctx: RunningEmulator) -> None:
-    assert ctx.invoke({}, X_Amz_Tenant_Id="blue").json["tenant_id"] == "blue"
+def test_a_tenant_reaches_the_function(told: RunningEmulator) -> None:
+    assert told.invoke(CTX, X_Amz_Tenant_Id="blue").json["tenant_id"] == "blue"
 
 
 # Row 29
 
 
-def test_a_caller_who_goes_takes_nothing_from_the_next(tmp_path) -> None:
-    with running_emulator(tmp_path, "function.sleeper") as running:
-        body = json.dumps({"seconds": 0.5}).encode()
-        where = urlsplit(running.url)
-        head = f"POST {INVOKE} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {len(body)}\r\n"
-        first = running.invoke({})
-        with socket.create_connection((where.hostname, where.port)) as caller:
-            caller.sendall(f"{head}\r\n".encode() + body)
+def test_a_caller_who_goes_takes_nothing_from_the_next(
+    told: RunningEmulator, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    first = told.invoke({"do": "pid"}).json
+    with contextlib.closing(HTTPConnection(urlsplit(told.url).netloc)) as caller:
+        caller.request("POST", INVOKE, json.dumps({"do": "hold", "until": str(gate)}))
+        told.wait_at_work()
+    with ThreadPoolExecutor(1) as one:
+        following = one.submit(told.invoke, {"do": "ctx"}, Amz_Sdk_Invocation_Id="following")
+        eventually(lambda: told.request("GET", "/health").json["waiting"] == 1, "the next in line")
+        gate.touch()
 
-        assert running.invoke({}).json == first.json
+        assert following.result().json["request_id"] == "following"
+    assert told.invoke({"do": "pid"}).json == first
 
 
 # Row 42
 
 
-def test_openfaas_has_its_routes_where_they_are_enabled(tmp_path) -> None:
+def test_openfaas_has_its_routes_where_they_are_enabled(tmp_path: Path) -> None:
     with running_emulator(tmp_path, "function.echo", ENABLE_OPENFAAS="TRUE") as running:
         for path in ("/_/health", "/_/ready"):
             answer = running.request("GET", path)
@@ -178,40 +194,32 @@ def test_boto3_has_everything_that_lambda_answers(echo: RunningEmulator) -> None
     assert f"REPORT RequestId: {request_id}\t" in log
 
 
-def test_boto3_tells_an_error_of_the_functions(boom: RunningEmulator) -> None:
-    answer = boom.client().invoke(FunctionName="function")
+def test_boto3_tells_an_error_of_the_functions(told: RunningEmulator) -> None:
+    answer = told.client().invoke(FunctionName="function", Payload=b'{"do": "boom"}')
 
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
     assert json.load(answer["Payload"])["errorType"] == "ValueError"
 
 
-def test_boto3_need_not_wait_for_an_event(tmp_path) -> None:
-    with running_emulator(tmp_path, "function.printer") as running:
-        answer = running.client().invoke(
-            FunctionName="function", InvocationType="Event", Payload=b'{"text": "in the end"}'
-        )
-
-        assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
-        running.wait_printed("in the end")
-
-
-def test_events_that_were_accepted_are_run_before_the_end(tmp_path) -> None:
+def test_boto3_need_not_wait_for_events_and_they_are_run_before_the_end(tmp_path: Path) -> None:
     with running_emulator(tmp_path, "function.printer") as running:
         for number in range(5):
-            assert (
-                running.invoke({"text": f"<{number}>"}, X_Amz_Invocation_Type="Event").status == 202
+            answer = running.client().invoke(
+                FunctionName="function",
+                InvocationType="Event",
+                Payload=json.dumps({"text": f"<{number}>"}),
             )
+            assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
 
         assert running.stop() == 0
         assert all(f"<{number}>" in running.printed for number in range(5))
 
 
-def test_boto3s_dry_run_runs_nothing(tmp_path) -> None:
-    with running_emulator(tmp_path, "function.echo") as running:
-        answer = running.client().invoke(FunctionName="function", InvocationType="DryRun")
+def test_boto3s_dry_run_runs_nothing(untouched: RunningEmulator) -> None:
+    answer = untouched.client().invoke(FunctionName="function", InvocationType="DryRun")
 
-        assert (answer["StatusCode"], answer["Payload"].read()) == (204, b"")
-        assert running.request("GET", "/health").json["instances"] == 0
+    assert (answer["StatusCode"], answer["Payload"].read()) == (204, b"")
+    assert untouched.request("GET", "/health").json["instances"] == 0
 
 
 def test_boto3_reads_a_response_as_a_stream(echo: RunningEmulator) -> None:
@@ -241,24 +249,23 @@ def test_boto3_clients_of_many_threads_have_each_their_own_answer(echo: RunningE
 # Row 63
 
 
-def test_events_and_responses_have_lambdas_limits(echo: RunningEmulator, tmp_path) -> None:
-    refused = echo.invoke("x" * 7 * MB)
+def test_events_and_responses_have_lambdas_limits(told: RunningEmulator) -> None:
+    refused = told.invoke("x" * 7 * MB)
     assert refused.status == 413
     assert refused.headers["x-amzn-errortype"] == "RequestTooLargeException"
 
-    with running_emulator(tmp_path, "function.large") as running:
-        answer = running.invoke({"bytes": 6_400_000})
-        assert answer.json == {
-            "errorType": "Function.ResponseSizeTooLarge",
-            # Without its own size, which AWS's emulator tells and Lambda does not.
-            "errorMessage": "Response payload size exceeded maximum allowed payload size "
-            "(6291556 bytes).",
-        }
-        assert answer.function_error == "Unhandled"
-        assert running.invoke({"bytes": 1}).body == b'"x"', "the next call is served"
+    answer = told.invoke({"do": "large", "bytes": 6_400_000})
+    assert answer.json == {
+        "errorType": "Function.ResponseSizeTooLarge",
+        # Without its own size, which AWS's emulator tells and Lambda does not.
+        "errorMessage": "Response payload size exceeded maximum allowed payload size "
+        "(6291556 bytes).",
+    }
+    assert answer.function_error == "Unhandled"
+    assert told.invoke({"do": "large", "bytes": 1}).body == b'"x"', "the next call is served"
 
 
-def test_limits_of_sizes_can_be_turned_off(tmp_path) -> None:
+def test_limits_of_sizes_can_be_turned_off(tmp_path: Path) -> None:
     with running_emulator(tmp_path, "function.echo", LIMIT_SIZES="false") as running:
         event = "x" * 7 * MB
 

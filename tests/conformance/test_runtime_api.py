@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
-from tests.support.emulator import PYTHON, python_command, running_emulator
+from tests.support.emulator import PYTHON, running_emulator
+from tests.support.ports import free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,10 +47,9 @@ def test_answers_to_other_invocations_and_second_ones_are_refused(tmp_path: Path
         ]
 
 
-def test_the_emulators_flags_are_not_the_runtimes(tmp_path: Path) -> None:
+def test_flags_of_awss_emulator_may_follow_the_command_and_are_not_its(tmp_path: Path) -> None:
     (tmp_path / "runtime.py").write_text(_RUNTIME)
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    [port] = free_ports(1)
     command = (
         *(PYTHON, "runtime.py", "--own", "flag"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
@@ -59,8 +58,3 @@ def test_the_emulators_flags_are_not_the_runtimes(tmp_path: Path) -> None:
     with running_emulator(tmp_path, command, directory=tmp_path) as running:
         assert running.url == f"http://127.0.0.1:{port}"
         assert running.invoke({}).json == ["--own", "flag", "function.handler"]
-
-
-def test_the_handler_is_the_last_of_the_command(tmp_path: Path) -> None:
-    with running_emulator(tmp_path, python_command("function.env")) as running:
-        assert running.invoke({}).json["_HANDLER"] == "function.env"

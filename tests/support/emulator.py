@@ -122,6 +122,12 @@ class RunningEmulator:
         eventually(lambda: text in self.said, f"{text!r} in the log")
         return self.said
 
+    def wait_at_work(self, count: int = 1) -> None:
+        """Until so many calls are at work or wait for an instance."""
+        eventually(
+            lambda: self.request("GET", "/health").json["calls"] == count, f"{count} calls at work"
+        )
+
     def children(self) -> list[int]:
         """The processes it has started, and not buried."""
         return children_of(self.process.pid)
@@ -237,6 +243,15 @@ def running_emulator(
         assert is_there, f"the emulator did not start:\n{emulator.said}"
         emulator.url = rest.split()[0].rstrip('",}')
         yield emulator
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and is not buried is one."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def children_of(pid: int) -> list[int]:

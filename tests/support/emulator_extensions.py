@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEAD = """#!{python} -I
-import json, os, sys, time
+import json, os, signal, sys, time
 from http.client import HTTPConnection
 
 NAME = os.path.basename(sys.argv[0])
@@ -72,6 +72,33 @@ DEAD = "sys.exit(7)\n"
 
 # Never registers.
 SILENT = "time.sleep(600)\n"
+
+# Registers, says who it is, and stays whatever it is told.
+STAYING = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+_, identifier, _ = register("SHUTDOWN")
+say("is", os.getpid())
+_, _, event = next_event(identifier)
+say("has", event["deadlineMs"] - time.time_ns() // 1_000_000, "ms")
+time.sleep(600)
+"""
+
+# Says that it cannot begin.
+UNFIT = """
+_, identifier, _ = register("INVOKE")
+error = {"Lambda-Extension-Function-Error-Type": "Extension.NoConfiguration"}
+ask("POST", "init/error", "{}", Lambda_Extension_Identifier=identifier, **error)
+sys.exit(1)
+"""
+
+# Says with the first invocation that it cannot go on.
+LEAVING = """
+_, identifier, _ = register("INVOKE")
+next_event(identifier)
+error = {"Lambda-Extension-Function-Error-Type": "Extension.NoConnection"}
+ask("POST", "exit/error", "{}", Lambda_Extension_Identifier=identifier, **error)
+sys.exit(1)
+"""
 
 # Registers, and ends with the first invocation.
 MORTAL = """

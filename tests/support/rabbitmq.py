@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +15,7 @@ from urllib.parse import urlencode
 
 import pika
 import pytest
+from tests.support.ports import free_ports, is_listened_to
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -165,7 +163,7 @@ def running_broker(directory: Path) -> Iterator[Broker]:
     epmd = shutil.which("epmd")
     if not (_PROGRAMS / "rabbitmq-server").exists() or epmd is None:
         pytest.skip("RabbitMQ is not installed: apt-get install rabbitmq-server")
-    amqp, distribution, epmd_port = _free_ports(3)
+    amqp, distribution, epmd_port = free_ports(3)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "rabbitmq.conf").write_text(
         _CONFIGURATION.format(amqp=amqp, distribution=distribution)
@@ -178,38 +176,13 @@ def running_broker(directory: Path) -> Iterator[Broker]:
     )
     broker = Broker(directory, amqp, epmd_port)
     try:
-        eventually(lambda: _answers(epmd_port), "epmd to listen")
+        eventually(lambda: is_listened_to(epmd_port), "epmd to listen")
         broker.start()
         yield broker
     finally:
         broker.kill()
         names.kill()
         names.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    """Below those the system gives to clients: of these, one is soon another's while we are away.
-
-    It may even be that of who tries to connect to it, who is then connected to himself.
-    """
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    candidates = random.sample(range(max(lowest - 15_000, 1024), lowest), 200)
-    return list(itertools.islice(filter(_can_listen, candidates), count))
-
-
-def _can_listen(port: int) -> bool:
-    with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does
-        try:
-            server.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def publish(channel: BlockingChannel, queue: str, body: bytes, **properties: Any) -> None:

@@ -24,6 +24,13 @@ def sleeper(event: dict[str, Any], context: Any) -> int:
     return os.getpid()
 
 
+def hold(event: dict[str, Any], context: Any) -> int:
+    """Comes back when the file `until` is there."""
+    while not Path(event["until"]).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
 def together(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Comes back when so many processes have been here: all of them in `folder` at one time."""
     folder = Path(event["folder"])

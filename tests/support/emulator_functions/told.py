@@ -17,6 +17,6 @@ def handler(event: Any, context: Any) -> Any:
         return context.get_remaining_time_in_millis()
     if action == "pid":
         return os.getpid()
-    if action in ("boom", "crash", "ctx", "env", "large"):
+    if action in ("boom", "crash", "ctx", "env", "hold", "large"):
         return getattr(function, action)(event, context)
     return event
