@@ -14,15 +14,14 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.session import Session
-from botocore.utils import is_valid_uri
 
 from lambent.aws.call_threads import CallThreads
 from lambent.aws.credentials import Credentials
+from lambent.aws.endpoint import AWS_ITSELF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +37,6 @@ REMEDY = (
     "start the server with the companion (pip install 'lambent[aws]', companion = auto) or with "
     "aws_endpoint_url, or name the service's in aws_endpoints"
 )
-AWS_ITSELF = "aws"  # in place of a URL: the service's own endpoint in the caller's region
 
 _CALLS_AT_ONCE = 8  # of one service: those of another never wait for them
 _CONNECT_SECONDS = 5
@@ -98,17 +96,6 @@ class Scope:
 
     account_id: str
     region: str
-
-
-def is_endpoint(url: str) -> bool:
-    """Whether clients take it: botocore refuses host names that DNS has not, as with `_`."""
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0  # raises for what is no port at all
-    except ValueError:
-        return False
-    is_web = parts.scheme in ("http", "https") and parts.username is None
-    return is_web and has_port and bool(is_valid_uri(url))
 
 
 class AwsClients:

@@ -12,9 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import botocore.config
-import botocore.exceptions
-import botocore.session
 import click
 
 from lambent.cli.output import json_option, print_json
@@ -51,6 +48,10 @@ account_option = click.option(
 
 
 def _client(service: str, endpoint_url: str, region: str, account: str | None) -> Any:
+    # Here and below: it takes as long to load as all the rest of `lambent`.
+    import botocore.config
+    import botocore.session
+
     session = botocore.session.Session()
     try:
         return session.create_client(
@@ -148,6 +149,8 @@ def _call(
 
     `if_missing` is the answer to take when what is asked for does not exist.
     """
+    import botocore.exceptions
+
     try:
         answer: dict[str, Any] = operation(**parameters)
     except botocore.exceptions.ClientError as error:

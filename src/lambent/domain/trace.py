@@ -80,9 +80,10 @@ def times_returned(header: str) -> int:
 
 
 def _new_trace(function_arn: str) -> str:
-    # What nearly every invocation gets: nothing is parsed for it.
+    # What nearly every invocation gets: nothing is parsed for it, and all is drawn at once.
+    digits = random_digits(24 + 16)
     return (
-        f"Root={_new_root()};Parent={random_digits(16)};Sampled=0;"
+        f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0;"
         f"Lineage=1:{_digest(function_arn)}:0"
     )
 
@@ -119,7 +120,3 @@ def _parse(header: str) -> dict[str, str]:
     plain = header[:2048].replace("%7C", "|").replace("%7c", "|")
     parts = [part.strip() for part in plain.split(";")]
     return dict(part.split("=", 1) for part in parts if _FIELD.fullmatch(part))
-
-
-def _new_root() -> str:
-    return f"1-{int(time.time()):08x}-{random_digits(24)}"

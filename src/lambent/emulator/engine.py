@@ -101,13 +101,12 @@ class Engine:
         self._calls += 1
         self._is_at_rest.clear()
         try:
-            async with asyncio.timeout(self._queue_seconds) as waiting:
-                return await self._pool.invoke(
-                    self.version,
-                    invocation,
-                    wants_log_tail=wants_log_tail,
-                    on_begin=lambda: waiting.reschedule(None),
-                )
+            return await self._pool.invoke(
+                self.version,
+                invocation,
+                wants_log_tail=wants_log_tail,
+                patience_seconds=self._queue_seconds,
+            )
         except TimeoutError:
             raise self._waited_too_long() from None
         finally:

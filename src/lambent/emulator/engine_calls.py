@@ -42,6 +42,7 @@ class EngineCalls:
     ) -> None:
         """`details` are what health tells beside the function's name."""
         self._engine = engine
+        self._arn = engine.version.arn
         self._is_ready = is_ready
         self._details = details
         self._unfinished = Unfinished()
@@ -59,8 +60,7 @@ class EngineCalls:
         await self._unfinished.wait()
 
     def invoked_arn(self, name: str, qualifier: str | None) -> str:
-        arn = self._engine.version.arn
-        return f"{arn}:{qualifier}" if qualifier else arn
+        return f"{self._arn}:{qualifier}" if qualifier else self._arn
 
     def executed_version(self, call: Call) -> str:
         return self._engine.version.version

@@ -60,14 +60,15 @@ class CurrentInvocation:
         """Say that it is handed over, or would be."""
         self.trace = sampled_trace(self.invocation.trace_header)
         self.sent = time.monotonic()
-        self.log.platform(
-            Start(
-                request_id=self.request_id,
-                version=version.version,
-                trace=self.trace,
-                tenant_id=self.invocation.tenant_id,
+        if self.log.hears(Start.type):
+            self.log.platform(
+                Start(
+                    request_id=self.request_id,
+                    version=version.version,
+                    trace=self.trace,
+                    tenant_id=self.invocation.tenant_id,
+                )
             )
-        )
 
     def take(self, answer: Answer) -> None:
         """The runtime, or the platform in its place, answered."""
@@ -114,8 +115,8 @@ class CurrentInvocation:
         self,
         version: FunctionVersion,
         ending: Ending,
-        *,
         max_memory_used_mib: int,
+        *,
         init_duration: float | None,
         restore_duration: float | None = None,
     ) -> None:

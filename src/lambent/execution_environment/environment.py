@@ -35,7 +35,7 @@ from lambent.execution_environment.output.environment_log import EnvironmentLog
 from lambent.execution_environment.snap_start.restoration import RestoreFailed
 from lambent.telemetry import platform_lines
 from lambent.telemetry.clock import now_ms
-from lambent.telemetry.platform_events import Fault, TimedOut
+from lambent.telemetry.platform_events import Fault, Report, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -319,14 +319,10 @@ class Environment:
         if ending.status == "timeout":
             name, seconds = current.request_id, self.version.timeout_seconds
             self.log.platform(TimedOut(request_id=name, timeout_seconds=seconds, at_ms=now_ms()))
-        init_duration, restore_duration = self._starts.take_durations()
-        current.report(
-            self.version,
-            ending,
-            max_memory_used_mib=self._life.memory_peak_mib() if self._life is not None else 0,
-            init_duration=init_duration,
-            restore_duration=restore_duration,
-        )
+        init, restore = self._starts.take_durations()
+        if self.log.hears(Report.type):
+            used = self._life.memory_peak_mib() if self._life is not None else 0
+            current.report(self.version, ending, used, init_duration=init, restore_duration=restore)
 
     def _time_out(self) -> None:
         current = self._current

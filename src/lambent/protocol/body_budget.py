@@ -26,9 +26,10 @@ class BodyBudget:
         return True
 
     def give_back(self, count: int) -> None:
-        self.held_bytes -= count
-        if self.within is not None:
-            self.within.give_back(count)
+        part: BodyBudget | None = self
+        while part is not None:
+            part.held_bytes -= count
+            part = part.within
 
 
 @dataclass(slots=True)
@@ -46,6 +47,13 @@ class Share:
         if more < 0:
             self.budget.give_back(-more)
         self.held_bytes = count
+        return True
+
+    def hand_over_whole(self, count: int) -> bool:
+        """As `hold`, but somebody else answers for all of it from here on."""
+        if not self.hold(count):
+            return False
+        self.held_bytes = 0
         return True
 
     def hand_over(self) -> int:

@@ -162,8 +162,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._unread_bytes = 0
-        self._message.add_field(name, value)
-        if self._message.head_bytes > self._budget.max_head_bytes:
+        if self._message.add_field(name, value) > self._budget.max_head_bytes:
             self.refuse(431)
 
     def on_headers_complete(self) -> None:
@@ -254,10 +253,12 @@ class Connection(asyncio.Protocol):
 
     def _hold_whole_head(self) -> None:
         """From here on the head counts with its request."""
-        if not self._head_share.hold(self._message.head_bytes):
+        message = self._message
+        if self._head_share.hand_over_whole(message.head_bytes):
+            message.held_bytes += message.head_bytes
+        else:
             self.refuse(431)
-        self._message.held_bytes += self._head_share.hand_over()
-        self._message.head_bytes = 0
+        message.head_bytes = 0
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Go on in HTTP/1.1, as a server may: Java's client offers HTTP/2 with its first request.
@@ -307,13 +308,13 @@ class Connection(asyncio.Protocol):
         if self._transport is None or answering is None or self._is_closing:
             return
         self.is_quiet = False
+        is_empty = is_without_body(status)
         # An interim answer ends nothing: the end of the connection does.
-        is_last = answering.is_last or self._is_finishing or is_interim(status)
-        has_body = answering.request.method != "HEAD" and not is_without_body(status)
+        is_last = answering.is_last or self._is_finishing or (is_empty and is_interim(status))
+        whole = whole_head(status, head, None if is_empty else len(body), is_last=is_last)
+        has_body = not is_empty and answering.request.method != "HEAD"
         # One write: each is a system call, and wakes the other side.
-        self._transport.write(
-            whole_head(status, head, len(body), is_last=is_last) + (body if has_body else b"")
-        )
+        self._transport.write(whole + body if has_body else whole)
         self._end_answer(is_last=is_last)
 
     async def send(self, status: int, source: BodySource, head: str = "") -> None:

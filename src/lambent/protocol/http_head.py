@@ -71,11 +71,14 @@ def header_lines(headers: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def whole_head(status: int, head: str, length: int, *, is_last: bool) -> bytes:
-    """Of an answer whose body is at hand; `head` is further header lines, each with its CRLF."""
+def whole_head(status: int, head: str, length: int | None, *, is_last: bool) -> bytes:
+    """Of an answer whose body is at hand; `head` is further header lines, each with its CRLF.
+
+    Without a length it is one that has no body whatever its request was.
+    """
     content_type = "" if head else "Content-Type: application/json\r\n"
     connection = "Connection: close\r\n" if is_last else ""
-    framing = "" if is_without_body(status) else f"Content-Length: {length}\r\n"
+    framing = "" if length is None else f"Content-Length: {length}\r\n"
     line = STATUS_LINES.get(status) or _unknown(status)
     return f"{line}{content_type}{head}{connection}{framing}\r\n".encode("latin-1")
 

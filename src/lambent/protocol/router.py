@@ -64,7 +64,9 @@ class Router:
         for route in routes:
             first = _first_segment(route.template.partition("?")[0])
             grouped[route.method, _ANY if "{" in first else first].append(route)
-        self._groups = {key: _compile(group) for key, group in grouped.items()}
+        self._routes = dict(grouped)
+        # Compiled when first asked for: all of them would take half of what it takes to load an API.
+        self._groups: dict[tuple[str, str], _Group] = {}
         self._cached = functools.lru_cache(_CACHED_PATHS)(self._find)
 
     def match(self, method: str, path: str, query: str) -> tuple[str, tuple[str, ...]] | None:
@@ -75,11 +77,17 @@ class Router:
 
     def _find(self, method: str, path: str, query: str) -> tuple[str, tuple[str, ...]] | None:
         for first in (_first_segment(path), _ANY):
-            group = self._groups.get((method, first))
+            group = self._group(method, first)
             found = _match(group, path, query) if group is not None else None
             if found is not None:
                 return found
         return None
+
+    def _group(self, method: str, first: str) -> _Group | None:
+        key = method, first
+        if key not in self._groups and key in self._routes:
+            self._groups[key] = _compile(self._routes[key])
+        return self._groups.get(key)
 
 
 def _first_segment(path: str) -> str:
@@ -111,16 +119,16 @@ def _choose(candidates: list[_Candidate], query: str) -> str | None:
 
 def _compile(routes: list[Route]) -> _Group:
     candidates: defaultdict[str, list[_Candidate]] = defaultdict(list)
+    labels: dict[str, int] = {}  # each is one group
     for route in sorted(routes, key=_specificity, reverse=True):
         path, _, query = route.template.partition("?")
-        candidates[_path_expression(path)].append(
-            _Candidate(route.operation, _required_query(query))
-        )
+        expression = _path_expression(path)
+        candidates[expression].append(_Candidate(route.operation, _required_query(query)))
+        labels[expression] = len(_LABEL_IN_TEMPLATE.findall(path))
     templates, position = {}, 0
     for expression, choices in candidates.items():
-        labels = re.compile(expression).groups
-        groups = tuple(range(position + 1, position + labels + 1))
-        position += labels + 1
+        groups = tuple(range(position + 1, position + labels[expression] + 1))
+        position += labels[expression] + 1
         templates[position] = _Template(groups, choices)
     return _Group(re.compile("|".join(f"{text}()" for text in candidates)), templates)
 

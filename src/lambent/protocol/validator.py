@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,9 @@ _Items = Callable[[Any], Iterable[tuple[object, Any]]]
 # AWS lists every failure. A body of tiny broken structures would make that a thousand times the
 # size of the request.
 _MAX_FAILURES = 100
+# Of each member whose text is constrained.
+_REMEMBERED_VALUES = 64
+_LONGEST_REMEMBERED = 256
 _ERROR_CODES = ("ValidationException", "InvalidParameterException")
 
 
@@ -128,7 +132,15 @@ def _leaf_check(shape: Shape, corrections: Corrections) -> _Check | None:
     constraints = constraints_of(shape, corrections)
     is_sensitive = bool(shape.metadata.get("sensitive"))
 
+    @functools.lru_cache(maxsize=_REMEMBERED_VALUES)
+    def is_fine(value: str) -> bool:
+        return all(holds(value) for _, holds in constraints)
+
     def check(value: Any, path: str, failures: list[str]) -> None:
+        # The same few names come again and again, and their patterns are long.
+        is_short = isinstance(value, str) and len(value) <= _LONGEST_REMEMBERED
+        if is_short and not is_sensitive and is_fine(value):
+            return
         for text, holds in constraints:
             # A value that is too long and does not match either is named twice, as AWS does.
             if not holds(value):

@@ -64,6 +64,7 @@ class Listener:
         A client that ends its side of a connection has its answer still, if it `may_half_close`;
         else it is one that has gone.
         """
+        self._loop = asyncio.get_running_loop()
         self._may_half_close = may_half_close
         self._bounds = bounds
         self._answer = answer
@@ -173,7 +174,7 @@ class Listener:
         self._tell_when_over()
 
     def _receive(self, request: HttpRequest, connection: Connection) -> None:
-        self._at_work[connection] = asyncio.get_running_loop().create_task(
+        self._at_work[connection] = self._loop.create_task(
             self._respond(request, connection), name="request"
         )
 
@@ -191,7 +192,8 @@ class Listener:
         finally:
             # First: the next request of this connection begins as soon as this one is answered.
             del self._at_work[connection]
-            self._tell_when_over()
+            if not self._at_work:
+                self._tell_when_over()
         if response.source is not None:
             connection.end_sending()
         else:
@@ -232,8 +234,9 @@ def _head(response: HttpResponse) -> str:
         if response.source is not None:
             response.source.close()
         raise
-    is_passed_on = response.source is not None and any(n == "date" for n, _ in response.headers)
-    return ("" if is_passed_on else _date_line(int(time.time()))) + lines
+    if response.source is not None and any(name == "date" for name, _ in response.headers):
+        return lines  # another server's, passed on
+    return _date_line(int(time.time())) + lines
 
 
 async def _send(status: int, head: str, source: BodySource, connection: Connection) -> None:

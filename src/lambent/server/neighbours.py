@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lambent.aws.clients import AWS_ITSELF, COMPANION_ACCOUNT, COMPANION_SECRET, NoEndpoint
+from lambent.aws.clients import COMPANION_ACCOUNT, COMPANION_SECRET, NoEndpoint
+from lambent.aws.endpoint import AWS_ITSELF
 from lambent.protocol.http import HttpRequest, HttpResponse
 from lambent.protocol.http_client import Answer, NoAnswer, Outgoing, Place, exchange
 from lambent.server.error_forms import error_answer

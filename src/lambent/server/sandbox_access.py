@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lambent.aws.clients import AWS_ITSELF
+from lambent.aws.endpoint import AWS_ITSELF
 from lambent.aws.role_sessions import RoleSessions
 from lambent.execution_environment.aws_access import AwsAccess
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.aws.clients import AWS_ITSELF, is_endpoint
+from lambent.aws.endpoint import AWS_ITSELF, is_endpoint
 from lambent.domain.runtime_catalogue import CATALOGUE
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import resource
 import runpy
+import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import version
@@ -140,3 +141,8 @@ def test_the_package_can_be_run_as_a_module(monkeypatch, capsys):
         runpy.run_module("lambent", run_name="__main__")
     assert caught.value.code == 0
     assert "AWS Lambda on machines you own" in capsys.readouterr().out
+
+
+def test_the_command_loads_without_the_library_that_only_few_of_its_commands_need():
+    code = "import sys, lambent.cli.main; sys.exit('botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -119,3 +119,10 @@ async def test_the_platform_s_own_answer_names_the_request(current):
     assert answer.is_error
     assert f"RequestId: {FIRST} Error: no".encode() in answer.payload
     assert b"RequestId:  Error: no" in platform_answer(None, "no", "Runtime.ExitError").payload
+
+
+async def test_a_start_that_nobody_hears_of_is_not_told(current, log):
+    log.unheard = frozenset({"platform.start"})
+    current.begin(VERSION)
+    assert log.types == []
+    assert current.sent is not None

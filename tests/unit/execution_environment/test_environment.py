@@ -157,3 +157,12 @@ async def test_the_most_memory_is_reported_and_never_over_the_limit(driver):
     await driver.call(runtime, SECOND)
     used = re.compile(r".* Used: (\d+) MB")
     assert used.findall("\n".join(driver.lines("REPORT"))) == ["37", "128"]
+
+
+async def test_what_a_report_would_tell_is_not_measured_where_nobody_hears_it(driver):
+    driver.log.unwanted = frozenset({"platform.start", "platform.end", "platform.report"})
+    runtime = await driver.ready()
+    runtime.sandbox.memory_peak = "not to be read"
+    runtime.print("all there is")
+    assert (await driver.call(runtime, body=b"1")).payload == b"1"
+    assert driver.lines()[1:] == ["all there is"]

@@ -15,7 +15,11 @@ class RecordingLog:
 
     def __init__(self, *, wants_records=True):
         self.wants_records = wants_records
+        self.unheard: frozenset[str] = frozenset()
         self.events = []
+
+    def hears(self, event_type):
+        return event_type not in self.unheard
 
     def platform(self, event):
         self.events.append(event)

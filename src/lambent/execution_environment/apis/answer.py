@@ -52,8 +52,11 @@ def is_over_limit(request: HttpRequest, limit_bytes: int) -> bool:
 def response_answer(request: HttpRequest, limit_bytes: int) -> Answer:
     if is_over_limit(request, limit_bytes):
         return too_large(limit_bytes)
-    answer = stream_answer(request.trailers or {})
-    return answer if answer.is_error else Answer(payload=request.body)
+    if request.trailers:
+        answer = stream_answer(request.trailers)
+        if answer.is_error:
+            return answer
+    return Answer(payload=request.body)
 
 
 def stream_answer(trailers: Mapping[str, str]) -> Answer:

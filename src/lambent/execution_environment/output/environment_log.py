@@ -89,6 +89,14 @@ class EnvironmentLog:
         """Whether anybody may hear of events that have no line in a text log."""
         return self._is_json or self.subscriptions is not None
 
+    def hears(self, event_type: str) -> bool:
+        """Whether anybody does. What nobody hears need not be found out, invocation by invocation."""
+        return (
+            self._stream.wants(event_type)
+            or self._tail is not None
+            or self.subscriptions is not None
+        )
+
     def platform(self, event: PlatformEvent, at_ms: int | None = None) -> None:
         """Something the platform says; `at_ms` since 1970, now if not given."""
         at = now_ms() if at_ms is None else at_ms

@@ -153,6 +153,12 @@ class Fleet:
                 return True
         return False
 
+    def give_up(self, waiter: asyncio.Future[Member]) -> None:
+        """It has waited for as long as it can."""
+        if not waiter.done():
+            self.waiters.remove(waiter)
+            waiter.set_exception(TimeoutError())
+
     def fail_oldest(self, error: ServiceError) -> None:
         while self.waiters:
             waiter = self.waiters.popleft()

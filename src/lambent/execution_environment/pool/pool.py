@@ -138,6 +138,7 @@ class Pool:
         *,
         wants_log_tail: bool = False,
         on_begin: Callable[[], None] | None = None,
+        patience_seconds: float | None = None,
     ) -> InvocationResult:
         """Run one invocation of `version` in an environment of its own for that time.
 
@@ -145,13 +146,14 @@ class Pool:
 
         Raises ServiceError: TooManyRequestsException when the host has room for no more
         environments or the function grows too fast, InvalidParameterValueException when it is
-        larger than the host, ServiceException when no environment could be made.
+        larger than the host, ServiceException when no environment could be made. Raises
+        TimeoutError when none was free for `patience_seconds`.
         """
         if self._is_closing:
             raise refusals.stopping()
         tenant_id = invocation.tenant_id if version.is_tenant_isolated else None
         fleet = self._fleet(version, tenant_id)
-        member = fleet.take_idle() or await self._wait(fleet)
+        member = fleet.take_idle() or await self._wait(fleet, patience_seconds)
         if member.held_bytes < fleet.whole.memory_bytes:
             await self._grow(member)
         if on_begin is not None:
@@ -183,15 +185,19 @@ class Pool:
     def _why_gone(self) -> ServiceError:
         return refusals.stopping() if self._is_closing else refusals.unavailable()
 
-    async def _wait(self, fleet: Fleet) -> Member:
-        waiter: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
+    async def _wait(self, fleet: Fleet, patience_seconds: float | None) -> Member:
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Member] = loop.create_future()
         fleet.waiters.append(waiter)
-        if fleet.is_about_to_have_one:
-            asyncio.get_running_loop().call_later(
-                _NEXT_GRACE_SECONDS, self._start_for, waiter, fleet
-            )
+        if self._is_full(fleet):
+            pass  # the next that is free, or the next place, is for the oldest waiter
+        elif fleet.is_about_to_have_one:
+            loop.call_later(_NEXT_GRACE_SECONDS, self._start_for, waiter, fleet)
         else:
             self._start_for(waiter, fleet)
+        impatience = None
+        if patience_seconds is not None:
+            impatience = loop.call_later(patience_seconds, fleet.give_up, waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -200,13 +206,19 @@ class Pool:
             elif not waiter.cancelled() and waiter.exception() is None:
                 self._offer(waiter.result())  # it came too late for this caller
             raise
+        finally:
+            if impatience is not None:
+                impatience.cancel()
+
+    def _is_full(self, fleet: Fleet) -> bool:
+        most = self._limits.environments_of_function
+        return most is not None and len(fleet.members) + fleet.queued_starts >= most
 
     def _start_for(self, waiter: asyncio.Future[Member], fleet: Fleet) -> None:
         if waiter.done() or self._is_closing or fleet.starting >= len(fleet.waiters):
             return
-        most = self._limits.environments_of_function
-        if most is not None and len(fleet.members) + fleet.queued_starts >= most:
-            return  # the next that is free, or the next place, is for the oldest waiter
+        if self._is_full(fleet):
+            return
         if not self._rates.take(fleet.version.arn, time.monotonic()):
             fleet.fail_newest(refusals.scaled_too_fast())
             return

@@ -196,6 +196,17 @@ async def test_records_are_wanted_where_somebody_may_see_them(text, in_json):
     assert text.log.wants_records
 
 
+async def test_what_a_stream_does_not_want_is_heard_by_subscribers_and_in_a_tail(text):
+    text.stream.unwanted = frozenset({"platform.start"})
+    assert not text.log.hears("platform.start")
+    assert text.log.hears("platform.report")
+    text.log.begin_tail()
+    assert text.log.hears("platform.start")
+    text.log.end_tail()
+    text.subscribe()
+    assert text.log.hears("platform.start")
+
+
 async def test_a_tail_is_the_log_between_its_begin_and_its_end(text):
     text.log.function(5, "before\n")
     text.log.begin_tail()

@@ -92,3 +92,29 @@ async def test_all_tenants_of_a_function_without_tenant_isolation_share_its_envi
     assert environment.tenant_id is None
     call.cancel()
     environment.ready()
+
+
+async def test_a_call_waits_no_longer_than_it_can_and_leaves_its_turn_to_the_next(drive):
+    driver = await drive(1)
+    call, environment = await driver.at_work()
+    hasty, patient = driver.call("hasty", patience_seconds=0.0), driver.call("patient")
+    with pytest.raises(TimeoutError):
+        await hasty
+    assert driver.pool.statistics().waiting == 1
+    environment.finish()
+    await call
+    await driver.until(lambda: environment.request_id == "patient")
+    environment.finish()
+    await patient
+
+
+async def test_a_call_that_has_its_environment_is_in_no_hurry_any_more(drive):
+    driver = await drive(1)
+    call, environment = await driver.at_work()
+    waiting = driver.call("2", patience_seconds=0.001)
+    environment.finish()
+    await call
+    await driver.until(lambda: environment.request_id == "2")
+    await asyncio.sleep(0.01)  # the loop's own clock: it would be out of patience
+    environment.finish()
+    await waiting
