@@ -41,8 +41,8 @@ PACKAGES = (
 # Of the standard library what a server has no use for, and what it could not use without modules
 # that are not linked in.
 _LEFT_OUT = (
-    "__pycache__ curses dbm distutils ensurepip idlelib lib2to3 pydoc_data sqlite3 test tests tkinter "
-    "turtle.py turtledemo unittest venv wsgiref xmlrpc"
+    "__pycache__ curses dbm distutils ensurepip idlelib lib2to3 pydoc_data sitecustomize.py sqlite3 "
+    "test tests tkinter turtle.py turtledemo unittest venv wsgiref xmlrpc"
 )
 _OF_LAMBENT = (
     "__init__.py",
@@ -69,7 +69,7 @@ def modules(root: Path, tops: Iterable[str]) -> Iterator[tuple[str, Path]]:
         place = root / top
         for file in [place] if place.is_file() else place.rglob("*.py"):
             relative = file.relative_to(root)
-            if not left_out.intersection(relative.parts):
+            if file.suffix == ".py" and not left_out.intersection(relative.parts):
                 yield str(relative), file
 
 

@@ -18,6 +18,11 @@ PyMODINIT_FUNC PyInit__core(void);
 PyMODINIT_FUNC PyInit_parser(void);
 PyMODINIT_FUNC PyInit_url_parser(void);
 
+/* MODULES(each): those of the standard library that are no part of libpython, as the build says. */
+#define DECLARE(name) PyMODINIT_FUNC PyInit_##name(void);
+#define APPEND(name) PyImport_AppendInittab(#name, PyInit_##name);
+MODULES(DECLARE)
+
 /* ctypes finds functions by name at run time, for which a static program has no table. These are
  * all that lambent.sandbox.system_calls asks for. */
 static const struct {
@@ -93,6 +98,7 @@ static PyStatus start(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     use_own_name_services();
+    MODULES(APPEND)
     PyImport_AppendInittab("msgspec._core", PyInit__core);
     PyImport_AppendInittab("uvloop.loop", PyInit_loop);
     PyImport_AppendInittab("httptools.parser.parser", PyInit_parser);
