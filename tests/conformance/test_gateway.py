@@ -287,3 +287,10 @@ def test_lambent_rie_is_a_function_behind_it(
     assert seen["request_id"] == answered["ResponseMetadata"]["RequestId"]
     assert answered["ExecutedVersion"] == "$LATEST"
     assert "LogResult" in answered
+
+
+def test_queues_for_answers_are_no_functions(gateway: Gateway) -> None:
+    """Or callers could answer others' calls."""
+    for kind in ("RequestResponse", "Event", "DryRun"):
+        answer = gateway.invoke({}, name=gateway.reply_queue, X_Amz_Invocation_Type=kind)
+        assert answer.status == 404

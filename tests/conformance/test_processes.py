@@ -149,3 +149,22 @@ def test_a_function_that_prints_more_than_anybody_reads_waits_and_loses_nothing(
         emulator.invoke({"text": "\n".join([text] * 3000)})
         assert emulator.stop() == 0
         assert emulator.printed == (text + "\n") * 3000
+
+
+def test_a_function_does_not_find_the_brokers_password_in_the_emulators_variables(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "curious.py").write_text(
+        "import os\n"
+        "def handler(event, context):\n"
+        "    return open(f'/proc/{os.getppid()}/environ').read()\n"
+    )
+    with running_emulator(
+        tmp_path / "logs",
+        "curious.handler",
+        directory=tmp_path,
+        AMQP_URI="amqp://somebody:secret@127.0.0.1:1?connection_attempts=0",
+    ) as emulator:
+        found = emulator.invoke({}).json
+    assert "AMQP_URI=" in found
+    assert "secret" not in found

@@ -39,6 +39,7 @@ docs/how-to/rie.md has all of them.
 
 \b
 Try it:
+  pip install awslambdaric
   lambent rie python3 -m awslambdaric app.handler
   curl http://localhost:8080/2015-03-31/functions/function/invocations -d '{"key": "value"}'
 """
@@ -99,7 +100,9 @@ class _Told(Protocol):
 def begin(settings: _Told, *, uses_broker: bool) -> None:
     """What comes before everything else, once settings are read: from here on there is a log."""
     from lambent.emulator.logs import log_to_stderr
+    from lambent.emulator.started_with import hide_secrets
 
+    hide_secrets()  # before there is anybody they are kept from
     if uses_broker and importlib.util.find_spec("aio_pika") is None:
         _fail("AMQP_URI is set, and a message broker needs more: pip install 'lambent[amqp]'.")
     log_to_stderr(settings.log_level, is_structured=settings.structured_logging)

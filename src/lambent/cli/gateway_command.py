@@ -11,14 +11,15 @@ from lambent.cli.emulator_commands import begin, serve_until_told
 
 _EPILOG = """\b
 Settings are environment variables, by the names of lambda-runtime-api-daemon's lambda-server:
-  AMQP_URI                        of the broker; amqp://guest:guest@localhost:5672
-                                  ?connection_attempts=20&retry_delay=10&heartbeat=0
+  AMQP_URI                        of the broker; amqp://guest:guest@localhost:5672?heartbeat=0
   AMQP_USERNAME, AMQP_PASSWORD    for a URI that names no user
   PORT                            of the Invoke API; 8080
   INVOKE_API_HOST                 its address; 0.0.0.0
   AWS_LAMBDA_FUNCTION_TIMEOUT     that an answer is waited for; 1800 seconds
   DRAIN_SECONDS                   for owed answers, when told to stop; 30
   LIMIT_SIZES                     false: events of more than 6 MB, too
+  TIME_OUT_ANSWER                 aws, or as rie or daemon answer for a function that took too long
+  AWS_ACCOUNT_ID, AWS_REGION      in ARNs; 012345678912, us-east-1
   ENABLE_OPENFAAS                 true: GET /_/health and /_/ready
   LOG_LEVEL                       debug, info, warning, error
   USE_STRUCTURED_LOGGING          true: log lines are JSON
@@ -26,6 +27,7 @@ docs/how-to/gateway.md tells more.
 
 \b
 Try it:
+  pip install awslambdaric
   AMQP_URI=amqp://localhost lambent rie python3 -m awslambdaric echo.handler
   AMQP_URI=amqp://localhost PORT=8081 lambent gateway
   curl http://localhost:8081/2015-03-31/functions/echo/invocations -d '{"key": "value"}'

@@ -71,3 +71,8 @@ class InvocationResult:
 def error_payload(error_type: str, message: str) -> bytes:
     """The body Lambda itself answers for a function that could not."""
     return json.dumps({"errorType": error_type, "errorMessage": message}).encode()
+
+
+def invocation_error_payload(error_type: str, request_id: str, message: str) -> bytes:
+    """The same, of what became of one invocation."""
+    return error_payload(error_type, f"RequestId: {request_id} Error: {message}")

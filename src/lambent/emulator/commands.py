@@ -6,9 +6,13 @@ its broker is reached with nor what only this one shell or start is about.
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 from typing import TYPE_CHECKING
 
+from lambent.emulator.started_with import SECRET_PREFIX
+from lambent.execution_environment.extensions import find_extensions, find_unexecutable
 from lambent.execution_environment.runtimes.entrypoint import InvalidEntrypoint
 from lambent.sandbox.sandbox import Command
 
@@ -21,9 +25,10 @@ if TYPE_CHECKING:
     from lambent.execution_environment.prepared_sandbox import Wanted
     from lambent.execution_environment.runtime_process import Identity, Surroundings
 
+logger = logging.getLogger(__name__)
+
 # In the order of AWS's emulator.
 _BOOTSTRAPS = ("/var/task/bootstrap", "/opt/bootstrap", "/var/runtime/bootstrap")
-_SECRET_PREFIX = "AMQP_"
 _OWN = frozenset({"PWD", "OLDPWD", "SHLVL", "TERM", "_", "KUBERNETES_INIT_CONTAINER"})
 _INSTANCE = "_INSTANCE"
 
@@ -37,7 +42,7 @@ class EmulatorCommands:
         self._inherited = {
             name: value
             for name, value in settings.environment.items()
-            if name not in _OWN and not name.startswith(_SECRET_PREFIX)
+            if name not in _OWN and not name.startswith(SECRET_PREFIX)
         }
 
     def variables(
@@ -59,8 +64,13 @@ class EmulatorCommands:
         }
 
     def runtime(self, wanted: Wanted, variables: Mapping[str, str]) -> Command:
+        try:
+            argv = self._settings.command or (find_bootstrap(),)
+        except InvalidEntrypoint as error:
+            logger.error("the function cannot be started: %s", error)
+            raise
         return Command(
-            argv=self._settings.command or (find_bootstrap(),),
+            argv=argv,
             environment=variables,
             working_directory=str(self._settings.directory),
         )
@@ -79,6 +89,29 @@ class EmulatorCommands:
 
 def extensions_of(layers_root: Path) -> Path:
     return layers_root / "extensions"
+
+
+def find_obstacle(settings: EmulatorSettings) -> str | None:
+    """Why the function could not be started as things are."""
+    if not settings.command:
+        try:
+            find_bootstrap()
+        except InvalidEntrypoint as error:
+            return str(error)
+        return None
+    program = settings.command[0]
+    place = str(settings.directory / program) if os.sep in program else program
+    path = settings.environment.get("PATH", os.defpath)
+    return None if shutil.which(place, path=path) else f"{program} is not there, or no program"
+
+
+def tell_of_unexecutable(layers_root: Path) -> None:
+    """Extensions that are no programs, over which every start fails; blocks for a moment."""
+    for name in sorted(find_unexecutable(layers_root, find_extensions(layers_root))):
+        logger.error(
+            "the extension %s cannot be started: permission denied",
+            extensions_of(layers_root) / name,
+        )
 
 
 def find_bootstrap(places: tuple[str, ...] = _BOOTSTRAPS) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.domain.quotas import MIB, REQUEST_PAYLOAD_BYTES
 from lambent.emulator.addresses import open_addresses
-from lambent.emulator.engine import open_engine
+from lambent.emulator.engine import kept_descriptors, open_engine
 from lambent.emulator.engine_calls import EngineCalls
 from lambent.emulator.invoke_api import InvokeApi, InvokeOptions
 from lambent.server.connection_bounds import public_bounds
@@ -56,7 +56,9 @@ async def serve(settings: EmulatorSettings, on_listening: Callable[[str], None])
             InvokeApi(work.calls, options),
             max_body_bytes=options.max_event_bytes,
             drain_seconds=settings.drain_seconds,
-            bounds=public_bounds(options.max_event_bytes),
+            bounds=public_bounds(
+                options.max_event_bytes, kept_descriptors=kept_descriptors(settings)
+            ),
         )
         gc.collect()
         gc.freeze()  # what is here at the start, stays: it is not to be looked through again
@@ -76,7 +78,13 @@ def invoke_options(settings: EmulatorSettings) -> InvokeOptions:
 def _consumer(address: AmqpAddress, settings: EmulatorSettings, engine: Engine) -> Consumer:
     from lambent.emulator.amqp.consumer import Consumer  # its library is an extra
 
-    return Consumer(address, settings.function_name, settings.max_concurrency, engine)
+    return Consumer(
+        address,
+        settings.function_name,
+        engine,
+        slots=settings.max_concurrency,
+        max_event_bytes=invoke_options(settings).max_event_bytes,
+    )
 
 
 class _Work:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import resource
+import logging
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +21,12 @@ from lambent.domain.quotas import (
     STREAMED_RESPONSE_BYTES,
     UNCAPPED_STREAM_BYTES,
 )
-from lambent.emulator.commands import EmulatorCommands, extensions_of
+from lambent.emulator.commands import (
+    EmulatorCommands,
+    extensions_of,
+    find_obstacle,
+    tell_of_unexecutable,
+)
 from lambent.emulator.console import Console
 from lambent.emulator.instances import Instances
 from lambent.execution_environment import refusals
@@ -37,6 +41,8 @@ from lambent.sandbox.direct_process import open_direct_processes
 from lambent.sandbox.isolation import Isolation
 from lambent.sandbox.orphans import Children
 from lambent.server.background import running
+from lambent.server.connection_bounds import MOST_PUBLIC_CONNECTIONS
+from lambent.server.open_files import allow_descriptors
 
 if TYPE_CHECKING:
     import socket
@@ -47,12 +53,14 @@ if TYPE_CHECKING:
     from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.emulator.settings import EmulatorSettings
 
+logger = logging.getLogger(__name__)
+
 # The file by which AWS's supervisor knows that it is not to start any.
 _NO_EXTENSIONS = "disable-extensions-jwigqn8j"
 _RUNTIME = Runtime(identifier="provided", family="provided", release="", operating_system="")
-_FIRST_PROCESS = 1
 _STANDARD_OUTPUT = 1
-_OWN_DESCRIPTORS = 512  # callers' connections among them
+_REFUSALS_SECONDS = 1.0
+_OWN_DESCRIPTORS = 64
 _INSTANCE_DESCRIPTORS = 12
 _LAMBDAS_LIMITS = StreamLimits(
     limit_bytes=STREAMED_RESPONSE_BYTES,
@@ -84,6 +92,7 @@ class Engine:
         self._pool = pool
         self._queue_seconds = queue_seconds
         self._calls = 0
+        self._refused = 0  # since the log has told of it
         self._is_draining = False
         self._is_at_rest = asyncio.Event()
         self._is_at_rest.set()
@@ -134,7 +143,19 @@ class Engine:
             waiting=pool.waiting,
         )
 
+    def _tell_of_refused(self) -> None:
+        logger.warning(
+            "calls were refused, since no instance was free for %g seconds: %d of them; "
+            "MAX_CONCURRENCY says how many instances there may be",
+            self._queue_seconds,
+            self._refused,
+        )
+        self._refused = 0
+
     def _waited_too_long(self) -> ServiceError:
+        if not self._refused:  # many come at once, and one line a second is enough
+            asyncio.get_running_loop().call_later(_REFUSALS_SECONDS, self._tell_of_refused)
+        self._refused += 1
         return ServiceError(
             "TooManyRequestsException",
             f"Rate Exceeded. No instance of the function was free for {self._queue_seconds:g} "
@@ -149,18 +170,23 @@ async def open_engine(settings: EmulatorSettings) -> AsyncIterator[Engine]:
     """Afterwards no process of the function's is left. Raises AddressInUse."""
     instances = Instances(settings.runtime_api_host, settings.runtime_api_port)
     instances.check(settings.max_concurrency)
+    if obstacle := find_obstacle(settings):
+        logger.warning("no call could be run yet, and each will look again: %s", obstacle)
     children = Children()
-    _allow_descriptors(settings.max_concurrency)
+    open_files = allow_descriptors(kept_descriptors(settings) + MOST_PUBLIC_CONNECTIONS)
     version = _version(settings)
     async with contextlib.AsyncExitStack() as stack:
         console = Console(_STANDARD_OUTPUT, prints_reports=settings.prints_reports)
         stack.enter_context(console.open())
-        if os.getpid() == _FIRST_PROCESS:
-            burying = children.bury_orphans_forever()
-            await stack.enter_async_context(running("burial of orphans", burying))
+        stack.enter_context(children.adopting())
+        burying = children.bury_orphans_forever()
+        await stack.enter_async_context(running("burial of orphans", burying))
         processes = stack.enter_context(
             open_direct_processes(
-                instances.take_slot, children, threads=min(settings.max_concurrency, 8) + 1
+                instances.take_slot,
+                children,
+                threads=min(settings.max_concurrency, 8) + 1,
+                open_files=open_files,
             )
         )
         isolation = await stack.enter_async_context(Isolation.by(processes, has_own_root=True))
@@ -169,13 +195,9 @@ async def open_engine(settings: EmulatorSettings) -> AsyncIterator[Engine]:
         yield Engine(version, pool, settings.queue_seconds)
 
 
-def _allow_descriptors(instances: int) -> None:
-    """As many as all instances take of ours, where this user may have them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OWN_DESCRIPTORS + instances * _INSTANCE_DESCRIPTORS
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+def kept_descriptors(settings: EmulatorSettings) -> int:
+    """How many of this process's descriptors are for something else than callers' connections."""
+    return _OWN_DESCRIPTORS + settings.max_concurrency * _INSTANCE_DESCRIPTORS
 
 
 def _version(settings: EmulatorSettings) -> FunctionVersion:
@@ -208,8 +230,10 @@ def _parts(
         return settings.directory
 
     async def find_layers(version: FunctionVersion) -> Path | None:
-        is_there = has_extensions and extensions_of(layers_root).is_dir()
-        return layers_root if is_there else None
+        if not (has_extensions and extensions_of(layers_root).is_dir()):
+            return None
+        await asyncio.to_thread(tell_of_unexecutable, layers_root)
+        return layers_root
 
     async def leave_as_is(version: FunctionVersion) -> FunctionVersion:
         return version

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from lambent.emulator.timed_out import TimeOutAnswer
 
 _DEFAULTS = {
-    "AMQP_URI": "amqp://guest:guest@localhost:5672"
-    "?connection_attempts=20&retry_delay=10&heartbeat=0",
+    "AMQP_URI": "amqp://guest:guest@localhost:5672?heartbeat=0",
     # An answer may have to wait for its turn: twice what AWS lets a function run, and as long as
     # RabbitMQ lets a consumer keep a request.
     "AWS_LAMBDA_FUNCTION_TIMEOUT": "1800",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 128
 _LAST_PORT = 0xFFFF
+_MOST_OF_OTHERS = 16  # addresses that other programs have taken, and that are passed over
 
 
 class Instances:
@@ -53,13 +54,25 @@ class Instances:
 
     def take_slot(self) -> NetworkSlot:
         """An address nobody else has, until it is released. Raises OSError."""
-        number = next(n for n in range(len(self._numbers) + 1) if n not in self._numbers.values())
-        listener = self._listen(number)
+        number, listener = self._first_free()
         address = address_of(listener)
         self._numbers[address] = number
         return NetworkSlot(
             listener=listener, api_address=address, release=self._releasing(address, listener)
         )
+
+    def _first_free(self) -> tuple[int, socket.socket]:
+        taken = set(self._numbers.values())
+        number = 0
+        while True:
+            try:
+                if number not in taken:
+                    return number, self._listen(number)
+            except OSError as error:
+                # Another program has it, which it did not when we were started.
+                if error.errno != errno.EADDRINUSE or number >= len(taken) + _MOST_OF_OTHERS:
+                    raise
+            number += 1
 
     def _releasing(self, address: str, listener: socket.socket) -> Callable[[], None]:
         def release() -> None:

@@ -8,9 +8,16 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import textwrap
 from datetime import UTC, datetime
+from typing import Any
 
 _APP = "lambent"
+# What others chose stands in some lines: it is neither to begin another nor to move a terminal's
+# cursor. Those of Unicode that end a line, some programs take for its end, too.
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_ESCAPED = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
+_ESCAPED_IN_TRACEBACK = {code: text for code, text in _ESCAPED.items() if code != ord("\n")}
 
 
 def log_to_stderr(level: str, *, is_structured: bool) -> None:
@@ -30,6 +37,13 @@ class PlainLines(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging calls it so)
         return _timestamp(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the same)
+        return super().formatMessage(record).translate(_ESCAPED)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (the same)
+        """Indented: no line of it can be taken for one of the log."""
+        return textwrap.indent(super().formatException(ei).translate(_ESCAPED_IN_TRACEBACK), "  ")
 
 
 class JsonLines(logging.Formatter):

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lambent.domain.arn import LATEST, function_arn
 from lambent.domain.errors import resource_not_found
-from lambent.domain.invocation import ErrorType, InvocationResult, error_payload
-from lambent.emulator.amqp.broker_session import Request
+from lambent.domain.invocation import ErrorType, InvocationResult, invocation_error_payload
+from lambent.emulator.amqp.broker_session import REPLIES_PREFIX, Request
 from lambent.emulator.amqp.remote_message import read_answer, request_headers
 from lambent.invocation.response_stream import ResponseStream
-from lambent.telemetry.clock import iso_time, now_ms
 from lambent.telemetry.platform_lines import task_timed_out_message
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from lambent.emulator.gateway_settings import GatewaySettings
 
 _LONGEST_NAME = 255  # bytes, of a queue
+_NO_FUNCTIONS = (REPLIES_PREFIX, "amq.")  # gateways' own queues, and the broker's
 
 
 class RemoteCalls:
@@ -75,13 +75,18 @@ class RemoteCalls:
 
     def health(self) -> dict[str, Any]:
         return {
-            "broker": "connected" if self._functions.is_connected else "not connected",
+            "broker": self._broker_state(),
             "unanswered": self._functions.owed,
         }
 
     @property
     def is_ready(self) -> bool:
-        return self._functions.is_connected
+        return self._functions.is_connected and not self._functions.is_blocked
+
+    def _broker_state(self) -> str:
+        if not self._functions.is_connected:
+            return "not connected"
+        return "takes nothing for now" if self._functions.is_blocked else "connected"
 
     def _request(self, call: Call, *, expects_answer: bool) -> Request:
         return Request(
@@ -97,21 +102,21 @@ class RemoteCalls:
 
 
 def _queue_of(call: Call) -> str:
-    """Raises ServiceError for a name that no queue can have."""
+    """Raises ServiceError for a name that no function's queue can have."""
     if not call.name:
         raise resource_not_found(
             "Function not found: a gateway has many, and a call of this path names none."
         )
-    if len(call.name.encode()) > _LONGEST_NAME:
+    if len(call.name.encode()) > _LONGEST_NAME or call.name.startswith(_NO_FUNCTIONS):
         raise resource_not_found(f"Function not found: {call.name}")
     return call.name
 
 
 def _no_answer(request_id: str, seconds: int) -> InvocationResult:
     """As of a function that ran too long, which it may well have."""
-    message = f"{iso_time(now_ms())} {request_id} {task_timed_out_message(seconds)}"
+    message = task_timed_out_message(seconds)
     return InvocationResult(
-        payload=error_payload(ErrorType.TIMED_OUT, message),
+        payload=invocation_error_payload(ErrorType.TIMED_OUT, request_id, message),
         is_function_error=True,
         error_type=ErrorType.TIMED_OUT,
     )

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.emulator.amqp.address import AddressInvalid, AmqpAddress, amqp_address
+from lambent.emulator.amqp.address import (
+    AddressInvalid,
+    AmqpAddress,
+    amqp_address,
+    check_queue_name,
+)
 from lambent.emulator.command_line import CommandLine, SettingsError, parse_arguments
 from lambent.emulator.timed_out import TIME_OUT_ANSWERS, TimeOutAnswer
 from lambent.emulator.variable import Variables
@@ -30,6 +35,8 @@ _LONGEST_SECONDS = 7 * 24 * 60 * 60
 # Of AWS's emulator, too, which calls no real account by it.
 _ACCOUNT = "012345678912"
 _REGION = "us-east-1"
+# Of AWS's emulator, for what it has to do with Lambda Managed Instances.
+_AWSS_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 _LOG_LEVELS = {
     "trace": "DEBUG",
     "debug": "DEBUG",
@@ -90,13 +97,18 @@ def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> E
         read.text("RUNTIME_API_HOST", "127.0.0.1"),
         read.port("RUNTIME_API_PORT", 9001),
     )
+    if read.text(_AWSS_CONCURRENCY, ""):
+        read.warnings.append(
+            f"{_AWSS_CONCURRENCY} has no effect here: MAX_CONCURRENCY says how many calls run at once"
+        )
     seconds = {"least": 1, "most": _LONGEST_SECONDS}
+    amqp = _amqp(environment, name)
     return EmulatorSettings(
         host=host,
         port=port,
         runtime_api_host=api_host,
         runtime_api_port=api_port,
-        amqp=_amqp(environment),
+        amqp=amqp,
         function_name=name,
         function_version=read.text("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         account_id=read.text("AWS_ACCOUNT_ID", _ACCOUNT),
@@ -107,19 +119,29 @@ def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> E
         drain_seconds=read.number("DRAIN_SECONDS", 30, least=0, most=_LONGEST_SECONDS),
         memory_mib=read.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008, least=1),
         max_concurrency=read.number("MAX_CONCURRENCY", 1, least=1, most=1000),
-        prints_reports=read.is_true("PRINT_REPORTS"),
-        limits_sizes=not read.is_false("LIMIT_SIZES"),
+        prints_reports=read.flag("PRINT_REPORTS", default=False),
+        limits_sizes=read.flag("LIMIT_SIZES", default=True),
         time_out_answer=_time_out_answer(read),
         log_level=_log_level(line, read),
-        structured_logging=read.is_set_and_not_false("USE_STRUCTURED_LOGGING"),
-        openfaas=read.is_true("ENABLE_OPENFAAS"),
+        structured_logging=read.flag("USE_STRUCTURED_LOGGING", default=False),
+        openfaas=read.flag("ENABLE_OPENFAAS", default=False),
         handler=handler,
         command=line.command,
-        directory=Path.cwd() if line.command else _TASK_ROOT,
+        directory=_own_directory() if line.command else _TASK_ROOT,
         layers_root=Path(read.text("LAMBENT_LAYERS_ROOT", "/opt")),
         environment=dict(environment),
-        warnings=(*line.warnings, *read.warnings),
+        warnings=(*line.warnings, *read.warnings, *(amqp.warnings if amqp else ())),
     )
+
+
+def _own_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            f"The directory that this is started in cannot be used: {error.strerror}. Start it "
+            "where the function's command is to be run."
+        ) from error
 
 
 def _handler(command: tuple[str, ...], read: Variables) -> str:
@@ -165,8 +187,11 @@ def _time_out_answer(read: Variables) -> TimeOutAnswer:
     )
 
 
-def _amqp(environment: Mapping[str, str]) -> AmqpAddress | None:
+def _amqp(environment: Mapping[str, str], function_name: str) -> AmqpAddress | None:
     try:
-        return amqp_address(environment)
+        address = amqp_address(environment)
+        if address is not None:
+            check_queue_name(function_name)
+        return address
     except AddressInvalid as error:
         raise SettingsError(str(error)) from error

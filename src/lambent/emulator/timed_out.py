@@ -22,8 +22,18 @@ def as_original(result: InvocationResult, answer: TimeOutAnswer) -> InvocationRe
     """`result`, in the body that AWS's emulator (`rie`) or lambda-runtime-api-daemon would have."""
     if result.error_type != ErrorType.TIMED_OUT or answer == "aws":
         return result
-    message = str(json.loads(result.payload).get("errorMessage", ""))
+    message = _message(result.payload)
+    if message is None:  # the function's own words, by this type's name
+        return result
     if answer == "daemon":
         return replace(result, payload=error_payload("TimeoutError", message))
     words = _WORDS.search(message)
     return replace(result, payload=(words[0] if words else message).encode())
+
+
+def _message(payload: bytes) -> str | None:
+    try:
+        error = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return str(error.get("errorMessage", "")) if isinstance(error, dict) else None

@@ -9,6 +9,11 @@ from lambent.emulator.command_line import SettingsError, checked_port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
 
 class Variables:
     """Reads them one by one; what is odd but can be lived with becomes a warning."""
@@ -20,14 +25,14 @@ class Variables:
     def text(self, name: str, default: str) -> str:
         return self._environment.get(name) or default
 
-    def is_true(self, name: str) -> bool:
-        return self.text(name, "").strip().lower() == "true"
-
-    def is_false(self, name: str) -> bool:
-        return self.text(name, "").strip().lower() == "false"
-
-    def is_set_and_not_false(self, name: str) -> bool:
-        return bool(self.text(name, "")) and not self.is_false(name)
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Raises SettingsError for a word that is neither yes nor no."""
+        told = self.text(name, "").strip().lower()
+        if not told:
+            return default
+        if told not in _WORDS:
+            raise SettingsError(f"{name} is {told!r}; it must be true or false.")
+        return _WORDS[told]
 
     def port(self, name: str, default: int) -> int:
         """Raises SettingsError."""
@@ -41,9 +46,12 @@ class Variables:
         told = self.text(name, str(default)).strip()
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         try:
-            number = int(float(told))
+            exactly = float(told)
+            number = int(exactly)
         except (ValueError, OverflowError) as error:
             raise SettingsError(f"{name} is {told!r}; it must be a number, {bounds}.") from error
         if number < least or (most is not None and number > most):
             raise SettingsError(f"{name} is {told}; it must be {bounds}.")
+        if number != exactly:
+            self.warnings.append(f"{name} is {told}: of a number the whole part is taken, {number}")
         return number

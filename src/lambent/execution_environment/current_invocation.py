@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambent.domain.invocation import InvocationResult, error_payload
+from lambent.domain.invocation import InvocationResult, invocation_error_payload
 from lambent.domain.trace import SampledTrace, sampled_trace
 from lambent.execution_environment.apis.answer import Answer
 from lambent.telemetry.clock import now_ms
@@ -157,5 +157,5 @@ class CurrentInvocation:
 def platform_answer(current: CurrentInvocation | None, message: str, error_type: str) -> Answer:
     """What the platform answers in place of a runtime that can not."""
     request_id = current.request_id if current is not None else ""
-    payload = error_payload(error_type, f"RequestId: {request_id} Error: {message}")
+    payload = invocation_error_payload(error_type, request_id, message)
     return Answer(payload=payload, error_type=error_type)

@@ -15,21 +15,36 @@ class BodyBudget:
     limit_bytes: int
     held_bytes: int = field(default=0)
     within: BodyBudget | None = None  # what this one is a part of, and whose limit counts too
+    own_bytes: int = 0  # its first, for which that has room whatever others hold
     max_head_bytes: int = MAX_HEAD_BYTES  # of each request, and so of its trailers
 
     def take(self, count: int) -> bool:
         if self.held_bytes + count > self.limit_bytes:
             return False
-        if self.within is not None and not self.within.take(count):
-            return False
+        if self.within is not None:
+            shared = self._shared(self.held_bytes + count) - self._shared(self.held_bytes)
+            if shared and not self.within.take(shared):
+                return False
         self.held_bytes += count
         return True
 
+    def may_ever_hold(self, count: int) -> bool:
+        """Whether there would be room for so much more, did all others hold nothing."""
+        held = self.held_bytes + count
+        return held <= self.limit_bytes and (
+            self.within is None or self._shared(held) <= self.within.limit_bytes
+        )
+
     def give_back(self, count: int) -> None:
-        part: BodyBudget | None = self
-        while part is not None:
-            part.held_bytes -= count
-            part = part.within
+        if self.within is not None:
+            shared = self._shared(self.held_bytes) - self._shared(self.held_bytes - count)
+            if shared:
+                self.within.give_back(shared)
+        self.held_bytes -= count
+
+    def _shared(self, held_bytes: int) -> int:
+        """How much of it counts with others'."""
+        return max(held_bytes - self.own_bytes, 0)
 
 
 @dataclass(slots=True)
@@ -47,13 +62,6 @@ class Share:
         if more < 0:
             self.budget.give_back(-more)
         self.held_bytes = count
-        return True
-
-    def hand_over_whole(self, count: int) -> bool:
-        """As `hold`, but somebody else answers for all of it from here on."""
-        if not self.hold(count):
-            return False
-        self.held_bytes = 0
         return True
 
     def hand_over(self) -> int:

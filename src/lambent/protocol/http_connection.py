@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         if max(self._unread_bytes, self._message.head_bytes) > self._budget.max_head_bytes:
             self.refuse(431)
         if not self._head_share.hold(self._message.head_bytes + self._unread_bytes):
-            self.refuse(431)
+            self.refuse(503)
 
     def eof_received(self) -> bool:
         """Whether the connection stays open for the answer to the request in hand."""
@@ -202,6 +202,8 @@ class Connection(asyncio.Protocol):
             message.held_bytes += len(body)
             message.body.append(body)
         else:
+            if message.has_room_for(len(body)) and self._budget.may_ever_hold(len(body)):
+                self.refuse(503)  # it is others who hold too much
             message.is_too_large = True
             self._budget.give_back(message.held_bytes)
             message.held_bytes = 0
@@ -254,10 +256,9 @@ class Connection(asyncio.Protocol):
     def _hold_whole_head(self) -> None:
         """From here on the head counts with its request."""
         message = self._message
-        if self._head_share.hand_over_whole(message.head_bytes):
-            message.held_bytes += message.head_bytes
-        else:
-            self.refuse(431)
+        if not self._head_share.hold(message.head_bytes):
+            self.refuse(503)
+        message.held_bytes += self._head_share.hand_over()
         message.head_bytes = 0
 
     def _decline_upgrade(self, rest: bytes) -> None:

@@ -12,10 +12,18 @@ if TYPE_CHECKING:
 STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
 }
+_PLAIN = "Content-Type: text/plain\r\n"
+# AWS's clients read this one, and try again.
+_UNAVAILABLE = "Content-Type: application/json\r\nx-amzn-ErrorType: ServiceUnavailable\r\n"
 _REFUSALS = {
-    400: "This is no request of HTTP/1.1, or one that could be read in two ways.\n",
-    408: "The head of this request took too long to come.\n",
-    431: "The head of this request is too long.\n",
+    400: (_PLAIN, "This is no request of HTTP/1.1, or one that could be read in two ways.\n"),
+    408: (_PLAIN, "The head of this request took too long to come.\n"),
+    431: (_PLAIN, "The head of this request is too long.\n"),
+    503: (
+        _UNAVAILABLE,
+        '{"Type":"Service","message":"There is no room for this request now, since others that '
+        'wait for their answers take all of it. Try again."}',
+    ),
 }
 _FIRST_FINAL = 200
 _NO_CONTENT = 204
@@ -85,8 +93,8 @@ def whole_head(status: int, head: str, length: int | None, *, is_last: bool) -> 
 
 def refusal(status: int) -> bytes:
     """A whole answer, and the last one."""
-    said = _REFUSALS[status]
-    head = "Connection: close\r\nContent-Type: text/plain\r\n"
+    fields, said = _REFUSALS[status]
+    head = f"Connection: close\r\n{fields}"
     return f"{STATUS_LINES[status]}{head}Content-Length: {len(said)}\r\n\r\n{said}".encode()
 
 

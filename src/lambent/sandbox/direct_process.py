@@ -6,14 +6,16 @@ Needs no privileges, no other program, and no disk.
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import resource
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambent.sandbox import entry_shell
+from lambent.sandbox import entry_shell, system_calls
 from lambent.sandbox.plain_process import PlainBody, PlainProcess
 from lambent.sandbox.sandbox import Body, Command, Limits, Mount, NetworkSlot, NotExecutable, Volume
 
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from lambent.sandbox.fork_server import ForkServer
     from lambent.sandbox.orphans import Children
     from lambent.sandbox.template import Template
+
+_log = logging.getLogger(__name__)
+
+# RLIMIT_NOFILE of commands, soft and hard.
+OpenFiles = tuple[int, int]
 
 _TEMPORARY = Path("/tmp")  # everybody's, and only as writable as the container makes it
 _NO_COPIES = "processes are not copied here"
@@ -50,10 +57,12 @@ class DirectProcesses:
         take_slot: Callable[[], NetworkSlot],
         children: Children,
         executor: ThreadPoolExecutor,
+        open_files: OpenFiles,
     ) -> None:
         """`take_slot` may raise OSError."""
         self._take_slot = take_slot
         self._children = children
+        self._open_files = open_files
         self.executor: Executor = executor
         self.patient: Executor = executor
 
@@ -77,7 +86,11 @@ class DirectProcesses:
         may_have_company: bool,
     ) -> Body:
         # Nothing is stopped while it waits: its health checks and its own timers may have to go on.
-        return PlainBody(lambda command: launch(command, self._children), freezes=False)
+        return DirectBody(
+            lambda command: launch(command, self._children, self._open_files),
+            self._children,
+            slot.api_address,
+        )
 
     def find_snapshot_problem(self) -> str:
         return _NO_COPIES
@@ -92,16 +105,35 @@ class DirectProcesses:
         raise ValueError(_NO_COPIES)
 
 
+class DirectBody(PlainBody):
+    """Ends with what its commands have left behind, too."""
+
+    def __init__(
+        self, launch: Callable[[Command], PlainProcess], children: Children, api_address: str
+    ) -> None:
+        super().__init__(launch, freezes=False)
+        self._children = children
+        self._api_address = api_address
+
+    def remove(self) -> None:
+        self._children.end_left_behind(self._api_address)
+
+
 @contextmanager
 def open_direct_processes(
-    take_slot: Callable[[], NetworkSlot], children: Children, *, threads: int
+    take_slot: Callable[[], NetworkSlot],
+    children: Children,
+    *,
+    threads: int,
+    open_files: OpenFiles,
 ) -> Iterator[DirectProcesses]:
-    """So many commands can be started at one time."""
+    """So many commands can be started at one time; with this they end, however we do."""
+    # Commands die with the thread that started them, and an executor's live as long as it.
     with ThreadPoolExecutor(threads, "process start") as executor:
-        yield DirectProcesses(take_slot, children, executor)
+        yield DirectProcesses(take_slot, children, executor, open_files)
 
 
-def launch(command: Command, children: Children) -> PlainProcess:
+def launch(command: Command, children: Children, open_files: OpenFiles) -> PlainProcess:
     """Start a command in a session of its own; blocks for a millisecond or two.
 
     Raises NotExecutable, OSError; ValueError for a bad environment.
@@ -110,14 +142,20 @@ def launch(command: Command, children: Children) -> PlainProcess:
         output, output_end = entry_shell.pipe(results, theirs)
         os.set_blocking(output, False)
         with children.starting() as started:
-            process = _popen(command, output_end)
+            process = _popen(command, output_end, open_files)
             started(process.pid)
         results.pop_all()
         return PlainProcess(process, output, None, on_removed=children.buried)
 
 
-def _popen(command: Command, output_end: int) -> subprocess.Popen[bytes]:
+def _popen(command: Command, output_end: int, open_files: OpenFiles) -> subprocess.Popen[bytes]:
     variables = {**command.process_environment(), "PWD": command.working_directory}
+    parent = os.getpid()
+
+    def prepare() -> None:
+        system_calls.die_with(parent)
+        resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
+
     try:
         return subprocess.Popen(
             command.argv,
@@ -127,11 +165,16 @@ def _popen(command: Command, output_end: int) -> subprocess.Popen[bytes]:
             cwd=command.working_directory,
             env=variables,
             start_new_session=True,
+            # Only the new process itself can ask to die with us. That it is a copy of us until it
+            # is the command costs a few milliseconds; a program in between, images need not have.
+            preexec_fn=prepare,
         )
     except OSError as error:
         if error.errno not in _BAD_COMMAND:
             raise
-        raise NotExecutable(_why(command, error)) from error
+        why = _why(command, error)
+        _log.error("a command cannot be started: %s", why)
+        raise NotExecutable(why) from error
 
 
 def _why(command: Command, error: OSError) -> str:

@@ -1,7 +1,7 @@
-"""Process 1 of a container inherits every process whose parent has ended, and has to bury it.
+"""Processes whose parent has ended, which a function left behind: ended with it, and buried.
 
-Our own children are not touched: their numbers must stay taken until whoever started them is done
-with their process groups.
+Process 1 of a container inherits them anyway; elsewhere we ask for them. Our own children are not
+touched: their numbers must stay taken until whoever started them is done with their process groups.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lambent.sandbox import system_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _EVERY_SECONDS = 1.0
+_GENERATIONS = 100  # that are ended one after another: children come to us with their parent's end
 
 
 class Children:
@@ -24,6 +29,17 @@ class Children:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._own: set[int] = set()
+        self._found: set[int] = set()  # were here before anything was started
+
+    @contextlib.contextmanager
+    def adopting(self) -> Iterator[None]:
+        """Be the parent of what our children leave behind; afterwards nothing of it is left."""
+        self._found = set(system_calls.children())
+        with system_calls.adopting_orphans():
+            try:
+                yield
+            finally:
+                self._end_orphans(lambda pid: True)
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[Callable[[int], None]]:
@@ -35,6 +51,26 @@ class Children:
         """Whoever started it has seen to it."""
         with self._lock:
             self._own.discard(pid)
+
+    def end_left_behind(self, api_address: str) -> None:
+        """End what the instance with this Runtime API has left behind, as its variables tell.
+
+        Blocks for the moment until it has ended.
+        """
+        mark = f"AWS_LAMBDA_RUNTIME_API={api_address}".encode()
+        self._end_orphans(lambda pid: mark in _variables(pid))
+
+    def _end_orphans(self, is_to_end: Callable[[int], bool]) -> None:
+        with self._lock:
+            spared = self._own | self._found
+            for _ in range(_GENERATIONS):
+                orphans = [pid for pid in system_calls.children() if pid not in spared]
+                to_end = [pid for pid in orphans if is_to_end(pid)]
+                if not to_end:
+                    return
+                for pid in to_end:
+                    _end(pid)
+                spared = spared.union(to_end)  # whoever cannot be ended is not tried again
 
     def bury_orphans(self) -> int:
         """Bury those that have ended; how many. One of our own in front lets the others wait."""
@@ -62,3 +98,24 @@ class Children:
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             self.bury_orphans()
+
+
+def _end(pid: int) -> None:
+    """It is our child, so that its number is its own until we bury it."""
+    process = os.pidfd_open(pid)
+    try:
+        system_calls.send_signal(process, signal.SIGKILL)
+        system_calls.wait_for_death(process)
+    except PermissionError:
+        # It has become another user, who is left alone.
+        return
+    finally:
+        os.close(process)
+
+
+def _variables(pid: int) -> list[bytes]:
+    """Those it was started with; none of what has ended or is another user's."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -42,6 +42,7 @@ _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 _DEATH_MS = 5_000
 _LOOK_SECONDS = 0.001
@@ -70,6 +71,22 @@ def adopting_orphans() -> Iterator[None]:
     finally:
         # Who no longer buries them must not be given any: they would stay for ever.
         _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, before, 0, 0, 0), "prctl")
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the thread that started this process ends; `parent` is the thread's process.
+
+    Stays over an exec, and is not handed on to children. Raises OSError.
+    """
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL.value, 0, 0, 0), "prctl")
+    if os.getppid() != parent:  # it ended before
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def children() -> list[int]:
+    """Of this process, adopted ones too; none where there is no /proc."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return [int(child) for each in lists for child in _read(str(each)).split()]
 
 
 def mount(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambent.protocol.body_budget import MAX_HEAD_BYTES, BodyBudget
+from lambent.server.open_files import allowed_descriptors
 
-_PUBLIC_CONNECTIONS = 10_000
+MOST_PUBLIC_CONNECTIONS = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,11 +42,26 @@ class ConnectionBounds:
     most_unsent_bytes: int  # of answers that are not taken
 
 
-def public_bounds(max_request_bytes: int) -> ConnectionBounds:
-    """Of all who use the public listeners: room for a thousand calls of 1 MB, or 16 largest uploads."""
+def public_bounds(
+    max_request_bytes: int, *, kept_descriptors: int | None = None
+) -> ConnectionBounds:
+    """Of all who use the public listeners: room for a thousand calls of 1 MB, or 16 largest uploads.
+
+    `kept_descriptors` are for all that is no connection of theirs; half, unless it is known.
+    """
+    connections = _most_connections(kept_descriptors)
     return ConnectionBounds(
-        connections=Places(limit=_PUBLIC_CONNECTIONS),
-        streams=Places(limit=_PUBLIC_CONNECTIONS),
+        connections=Places(limit=connections),
+        streams=Places(limit=connections),
         budget=BodyBudget(limit_bytes=16 * max_request_bytes, max_head_bytes=MAX_HEAD_BYTES),
         most_unsent_bytes=16 * max_request_bytes,
     )
+
+
+def _most_connections(kept_descriptors: int | None) -> int:
+    """With more than there are descriptors, functions would have none to be started with."""
+    allowed = allowed_descriptors()
+    if allowed is None:
+        return MOST_PUBLIC_CONNECTIONS
+    kept = allowed // 2 if kept_descriptors is None else kept_descriptors
+    return min(MOST_PUBLIC_CONNECTIONS, max(allowed - kept, allowed // 4))

@@ -40,6 +40,8 @@ _HANDSHAKE_SECONDS = 10
 _TLS_CLOSING_SECONDS = 60
 # For the farewell alone, when the server ends.
 _FAREWELL_SECONDS = 1
+# Of each connection: who asks whether we are well has an answer, however much others have sent.
+_OWN_BYTES = 16 * 1024
 _LARGE_BYTES = 256 * 1024  # of an answer; what is smaller can wait to be counted with others
 _FAILURE = HttpResponse(
     status=500, headers=[("content-type", "text/plain")], body=b"Internal Server Error"
@@ -155,7 +157,10 @@ class Listener:
             return Refusal()
         shared = self._bounds.budget
         budget = BodyBudget(
-            limit_bytes=self._limit_bytes, within=shared, max_head_bytes=shared.max_head_bytes
+            limit_bytes=self._limit_bytes,
+            within=shared,
+            own_bytes=_OWN_BYTES,
+            max_head_bytes=shared.max_head_bytes,
         )
         connection = Connection(
             self._receive,

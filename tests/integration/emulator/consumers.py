@@ -30,6 +30,7 @@ async def consuming(
     others: int = 0,
     credentials: str = "guest:guest",
     uri: str = "",
+    max_event_bytes: int = 6 * 1024 * 1024,
     **parameters: object,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A consumer, beside so many others of its queue; cancelled, it answers what it has.
@@ -39,7 +40,8 @@ async def consuming(
     told = uri or broker.uri(credentials, **(TRIES | parameters))
     address = amqp_address({"AMQP_URI": told})
     assert address is not None
-    running = asyncio.create_task(Consumer(address, queue, slots, engine).run())
+    consumer = Consumer(address, queue, engine, slots=slots, max_event_bytes=max_event_bytes)
+    running = asyncio.create_task(consumer.run())
     try:
         if not uri:
             await asyncio.to_thread(broker.wait_consumers, queue, others + 1)

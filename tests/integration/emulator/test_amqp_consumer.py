@@ -8,6 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pika import BasicProperties
+from pika.frame import Header
 from tests.integration.emulator.consumers import call, consuming
 from tests.unit.emulator.engines import FakeEngine
 
@@ -17,6 +19,8 @@ from lambent.domain.invocation import InvocationResult
 if TYPE_CHECKING:
     from tests.support.rabbitmq import Broker
     from tests.support.rpc_client import RpcClient
+
+FRAME_BYTES = 131_072  # the most that a frame may have
 
 
 async def test_answers_with_what_the_request_says_of_itself(
@@ -211,5 +215,59 @@ async def test_declares_a_queue_anew_that_somebody_deletes(
 ) -> None:
     async with consuming(rabbitmq, queue, FakeEngine()):
         client.channel.queue_delete(queue)
+        await asyncio.to_thread(rabbitmq.wait_consumers, queue)
+        assert (await call(client, queue, b"1")).body == b"1"
+
+
+async def test_refuses_events_of_more_than_six_megabytes_unless_told_otherwise(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    engine = FakeEngine()
+    async with consuming(rabbitmq, queue, engine, max_event_bytes=1000):
+        refused = await call(client, queue, b"1" * 1001)
+        assert (await call(client, queue, b"1" * 1000)).body == b"1" * 1000
+    assert refused.headers["X-Amzn-ErrorType"] == "RequestTooLargeException"
+    assert "smaller than 1000 bytes" in json.loads(refused.body)["errorMessage"]
+    assert len(engine.invocations) == 1
+
+
+async def test_answers_a_request_whose_headers_fill_their_frame(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    """What is said beside them would be too much for the broker, which ends the connection then."""
+    asked = {"reply_to": client.reply_to, "correlation_id": "7"}
+    empty = Header(1, 1, BasicProperties(headers={"h": "", "small": "kept"}, **asked)).marshal()
+    headers = {"h": "x" * (FRAME_BYTES - len(empty)), "small": "kept"}
+    async with consuming(rabbitmq, queue, FakeEngine()):
+        reply = await call(client, queue, b"1", headers=headers, **asked)
+    assert reply.body == b"1"
+    assert reply.headers == {"small": "kept", "X-Amz-Executed-Version": "$LATEST"}
+
+
+async def test_tells_whoever_wants_to_know_of_a_queue_that_is_new(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    async with consuming(rabbitmq, queue, FakeEngine()):  # nobody does
+        assert (await call(client, queue, b"1")).body == b"1"
+    client.channel.exchange_declare("lambent.queues", "fanout", auto_delete=True)
+    told = client.channel.queue_declare("", exclusive=True).method.queue
+    client.channel.queue_bind(told, "lambent.queues")
+    async with consuming(rabbitmq, queue, FakeEngine()):
+        async with consuming(rabbitmq, queue, FakeEngine(), others=1):  # not new any more
+            assert (await call(client, queue, b"1")).body == b"1"
+        _, properties, body = client.channel.basic_get(told, auto_ack=True)
+        assert (properties.headers, body) == ({"X-Lambent-Queue": queue}, b"")
+        assert client.channel.basic_get(told) == (None, None, None)
+
+
+async def test_takes_its_queue_back_from_who_had_it_alone_meanwhile(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    async with consuming(rabbitmq, queue, FakeEngine()) as consumer:
+        with rabbitmq.channel() as others:
+            others.queue_delete(queue)
+            others.queue_declare(queue, exclusive=True)
+            await asyncio.wait([consumer], timeout=0.5)
+            assert not consumer.done()
         await asyncio.to_thread(rabbitmq.wait_consumers, queue)
         assert (await call(client, queue, b"1")).body == b"1"

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.integration.emulator.consumers import call, consuming
 from tests.support.rpc_client import RpcClient, rpc_client
+from tests.support.waiting import eventually
 from tests.unit.emulator.engines import FakeEngine
 
 from lambent.domain.errors import ServiceError
-from lambent.emulator.amqp.connection import BrokerUnreachable
+from lambent.domain.invocation import InvocationResult
+from lambent.emulator.amqp.connection import BrokerUnreachable, close
+from lambent.emulator.amqp.queue_session import Outcome, QueueSession
 
 if TYPE_CHECKING:
     from tests.support.rabbitmq import Broker
+
+FRAME_BYTES = 8192  # the least that a broker may have for the most
 
 
 def stuck_engine() -> FakeEngine:
@@ -33,18 +38,28 @@ async def lose(consumer: asyncio.Task[None]) -> None:
         await asyncio.wait([consumer], timeout=0.05)
 
 
-@pytest.mark.parametrize("kind", ["classic", "quorum"])
-async def test_gives_up_a_request_over_which_instances_are_lost(
-    rabbitmq: Broker, queue: str, client: RpcClient, kind: str
-) -> None:
+def declare_with_dead_letters(client: RpcClient, queue: str, kind: str = "classic") -> str:
+    """The name of the queue that gets them."""
+    dead = f"{queue}.dead"
     arguments: dict[str, Any] = {
         "x-queue-type": kind,
         "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": f"{queue}.dead",
+        "x-dead-letter-routing-key": dead,
     }
-    client.channel.queue_declare(f"{queue}.dead", exclusive=True)
+    client.channel.queue_declare(dead, exclusive=True)
     client.channel.queue_declare(queue, durable=True, arguments=arguments)
-    client.send(queue, b'"poison"', content_type="text/plain")
+    return dead
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers"),
+    [("classic", {}), ("classic", {"x-delivery-count": 1}), ("quorum", {})],
+)
+async def test_gives_up_a_request_over_which_instances_are_lost(
+    rabbitmq: Broker, queue: str, client: RpcClient, kind: str, headers: dict[str, Any]
+) -> None:
+    dead_letters = declare_with_dead_letters(client, queue, kind)
+    client.send(queue, b'"poison"', content_type="text/plain", headers=headers)
     for _ in range(3):
         engine = stuck_engine()
         async with consuming(rabbitmq, queue, engine, delivery_limit=2) as consumer:
@@ -57,8 +72,73 @@ async def test_gives_up_a_request_over_which_instances_are_lost(
     assert [each.payload for each in engine.invocations] == [b"1"]
     assert json.loads(reply.body)["errorType"] == "Sandbox.Failure"
     assert reply.error == "Unhandled"
-    _, _, dead = client.channel.basic_get(f"{queue}.dead", auto_ack=True)
+    _, _, dead = client.channel.basic_get(dead_letters, auto_ack=True)
     assert dead == b'"poison"'
+    client.channel.queue_delete(queue)
+
+
+async def test_gives_up_a_request_as_a_quorum_queue_has_counted(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    counted: dict[str, Any] = {"queue_type": "quorum", "delivery_limit": 1}
+    client.channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+    client.send(queue, b"{}")
+    for _ in range(2):
+        engine = stuck_engine()
+        async with consuming(rabbitmq, queue, engine, **counted) as consumer:
+            await engine.wait_begun(1)
+            await lose(consumer)
+    async with consuming(rabbitmq, queue, FakeEngine(), **counted):
+        (reply,) = await asyncio.to_thread(client.receive)
+    assert json.loads(reply.body)["errorType"] == "Sandbox.Failure"
+    client.channel.queue_delete(queue)
+
+
+async def test_a_reply_that_the_broker_ends_the_connection_over_is_replaced(
+    rabbitmq: Broker, queue: str, client: RpcClient
+) -> None:
+    """And others that are lost with it are sent again."""
+    engine = stuck_engine()
+    engine.outcomes = [InvocationResult(payload=b"1", log_tail=b"x" * FRAME_BYTES)]
+    rabbitmq.control("eval", f"application:set_env(rabbit, frame_max, {FRAME_BYTES}).")
+    try:
+        async with consuming(rabbitmq, queue, engine, slots=3):
+            poison = client.send(queue, b"1", headers={"X-Amz-Log-Type": "Tail"})
+            await engine.wait_begun(1)
+            for number in (2, 3):
+                client.send(queue, b"%d" % number)
+            await engine.wait_begun(2)
+            engine.may_answer.set()
+            replies = await asyncio.to_thread(client.receive, 3)
+            assert (await call(client, queue, b"4")).body == b"4"
+    finally:
+        rabbitmq.control("eval", "application:set_env(rabbit, frame_max, 131072).")
+    by_error = {reply.error: reply for reply in replies}
+    assert sorted(reply.body for reply in replies if reply.error is None) == [b"2", b"3"]
+    assert by_error["Unhandled"].properties.correlation_id == poison
+    assert b"did not take the response" in by_error["Unhandled"].body
+    assert len(engine.invocations) == 4
+
+
+async def test_a_request_that_nothing_can_be_replied_to_is_a_dead_letter(
+    rabbitmq: Broker, queue: str, client: RpcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose_connection(session: QueueSession, _reply: object) -> Outcome:
+        await close(session.connection)
+        return Outcome.LOST
+
+    monkeypatch.setattr(QueueSession, "reply", lose_connection)
+    dead_letters = declare_with_dead_letters(client, queue)
+    engine = FakeEngine()
+    async with consuming(rabbitmq, queue, engine):
+        client.send(queue, b"1")
+        await asyncio.to_thread(
+            eventually, lambda: client.channel.basic_get(dead_letters)[2] == b"1", "a dead letter"
+        )
+        await asyncio.to_thread(rabbitmq.wait_consumers, queue)
+        client.send(queue, b"2", reply_to=None)
+        await engine.wait_begun(2)
+    assert [each.payload for each in engine.invocations] == [b"1", b"2"]
     client.channel.queue_delete(queue)
 
 

@@ -17,6 +17,8 @@ def test_help_tells_how_to_try_it():
 
     assert told.exit_code == 0
     assert "curl http://localhost:8081/2015-03-31/functions/echo/invocations" in told.output
+    for setting in ("TIME_OUT_ANSWER", "AWS_ACCOUNT_ID", "AWS_REGION"):
+        assert setting in told.output
 
 
 @pytest.mark.parametrize("setting", ["PORT", "AWS_LAMBDA_FUNCTION_TIMEOUT"])

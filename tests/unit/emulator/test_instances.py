@@ -66,6 +66,22 @@ def test_an_address_that_is_taken_is_found_before_anything_runs(port):
             instances.check(2)
 
 
+def test_an_address_that_somebody_has_taken_since_is_passed_over(port):
+    instances = Instances("127.0.0.1", port)
+    with socket.create_server(("127.0.0.2", port)):
+        slots = take(instances, 2)
+    assert [slot.api_address for slot in slots] == [f"127.0.0.1:{port}", f"127.0.0.3:{port}"]
+    assert instances.number_of(slots[1].api_address) == 2
+    for slot in slots:
+        slot.release()
+
+
+def test_it_is_told_when_all_addresses_are_taken(port, monkeypatch):
+    monkeypatch.setattr("lambent.emulator.instances._MOST_OF_OTHERS", 0)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="in use"):
+        Instances("127.0.0.1", port).take_slot()
+
+
 def test_a_host_that_is_none_is_refused():
     with pytest.raises(AddressInUse, match="RUNTIME_API_HOST is 'no host'"):
         Instances("no host", 9001)

@@ -36,6 +36,20 @@ def test_a_plain_line_has_time_level_and_program():
     assert line == "2026-01-31T12:00:00.281Z [INFO] (lambent) listening on http://x"
 
 
+def test_what_others_chose_begins_no_line_and_controls_no_terminal():
+    line = PlainLines().format(record("a reply to %s", "q\n2026 [ERROR] \x1b[31m\x85\u2028\tä"))
+
+    assert line.endswith(r"a reply to q\n2026 [ERROR] \x1b[31m\x85\u2028\tä")
+
+
+def test_no_line_of_a_traceback_looks_like_one_of_the_log():
+    failure = ValueError("bad\n2026-01-31 [ERROR] (lambent) forged\x1b[31m")
+    first, *others = PlainLines().format(record("failed", failure=failure)).splitlines()
+
+    assert first.endswith("failed")
+    assert others == ["  ValueError: bad", r"  2026-01-31 [ERROR] (lambent) forged\x1b[31m"]
+
+
 def test_a_json_line_has_what_collectors_look_for():
     line = JsonLines().format(record('said "%s"\nand more', "this"))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ class Functions:
     """Answers every request with what a test says."""
 
     is_connected = True
+    is_blocked = False
     owed = 0
 
     def __init__(self, body=b"{}", **headers):
@@ -88,7 +90,9 @@ async def test_no_answer_is_told_in_the_words_of_a_time_out():
 
     assert result.is_function_error
     assert result.error_type == "Sandbox.Timedout"
-    assert b" 1 Task timed out after 2.00 seconds" in result.payload
+    assert json.loads(result.payload)["errorMessage"] == (
+        "RequestId: 1 Error: Task timed out after 2.00 seconds"
+    )
 
 
 async def test_a_stream_is_the_whole_answer():
@@ -99,8 +103,10 @@ async def test_a_stream_is_the_whole_answer():
     assert not stream.result.is_function_error
 
 
-@pytest.mark.parametrize("name", ["", "n" * 256, "ä" * 128])
-async def test_a_name_that_no_queue_can_have_is_not_found(name):
+@pytest.mark.parametrize(
+    "name", ["", "n" * 256, "ä" * 128, "lambent.replies.1", "amq.rabbitmq.reply-to"]
+)
+async def test_a_name_that_no_functions_queue_can_have_is_not_found(name):
     answering = calls(Functions())
     for ask in (answering.run, answering.accept, answering.check, answering.stream):
         with pytest.raises(ServiceError) as caught:
@@ -117,4 +123,11 @@ def test_functions_are_told_arns_of_where_the_gateway_is():
 
 
 def test_health_tells_of_the_broker():
-    assert calls(Functions()).health() == {"broker": "connected", "unanswered": 0}
+    functions = Functions()
+    answering = calls(functions)
+    assert answering.health() == {"broker": "connected", "unanswered": 0}
+    assert answering.is_ready
+
+    functions.is_blocked = True
+    assert answering.health()["broker"] == "takes nothing for now"
+    assert not answering.is_ready

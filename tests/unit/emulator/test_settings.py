@@ -9,6 +9,7 @@ import pytest
 from lambent.emulator.settings import SettingsError, load_settings
 
 URI = "amqp://guest:secret@broker"
+FLAGS = ("PRINT_REPORTS", "LIMIT_SIZES", "ENABLE_OPENFAAS", "USE_STRUCTURED_LOGGING")
 
 
 def test_nothing_said_is_what_the_originals_do():
@@ -95,6 +96,39 @@ def test_the_function_is_called_by_its_handler_unless_it_has_a_name(
 def test_of_a_number_the_whole_part_counts(told, number):
     settings = load_settings([], {"AWS_LAMBDA_FUNCTION_TIMEOUT": told})
     assert settings.timeout_seconds == number
+    assert any("the whole part is taken" in each for each in settings.warnings) == (told == "10.9")
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(("true", "TRUE", "1", "Yes", "on"), True), (("false", "False", "0", "NO", "off"), False)],
+)
+def test_yes_and_no_may_be_said_in_several_words(words, value):
+    for word in words:
+        settings = load_settings([], dict.fromkeys(FLAGS, word))
+        assert settings.prints_reports == settings.limits_sizes == value
+        assert settings.openfaas == settings.structured_logging == value
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_what_is_neither_yes_nor_no_is_refused(name):
+    with pytest.raises(SettingsError, match=f"^{name} is 'maybe'; it must be true or false"):
+        load_settings([], {name: "maybe"})
+
+
+def test_awss_variable_for_concurrency_is_said_to_have_no_effect():
+    variables = {"AWS_LAMBDA_MAX_CONCURRENCY": "8", "AWS_LAMBDA_FUNCTION_NAME": "f"}
+    [warning] = load_settings([], variables).warnings
+    assert warning.startswith("AWS_LAMBDA_MAX_CONCURRENCY has no effect here: MAX_CONCURRENCY ")
+
+
+def test_a_directory_that_is_gone_is_told_of(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SettingsError, match="directory that this is started in"):
+        load_settings(["./run", "app.handler"], {})
+    assert load_settings([], {}).directory == Path("/var/task")
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,12 @@ def test_what_is_no_time_out_stays(answer):
         InvocationResult(payload=b"{}", is_function_error=True, error_type="Mine"),
     ):
         assert as_original(result, answer) == result
+
+
+@pytest.mark.parametrize("answer", TIME_OUT_ANSWERS)
+@pytest.mark.parametrize("payload", [b"no JSON", b"[1]", b"\xff", b"", b"[" * 100_000])
+def test_a_function_may_call_anything_a_time_out(answer, payload):
+    result = InvocationResult(
+        payload=payload, is_function_error=True, error_type=ErrorType.TIMED_OUT
+    )
+    assert as_original(result, answer) == result

@@ -21,6 +21,18 @@ def test_what_is_a_part_of_another_takes_from_both():
     assert whole.held_bytes == 3
 
 
+def test_the_first_bytes_of_one_count_with_nobody_elses():
+    whole = BodyBudget(limit_bytes=10, held_bytes=10)
+    one = BodyBudget(limit_bytes=20, within=whole, own_bytes=8)
+    assert one.take(8)
+    assert not one.take(1)
+    whole.give_back(4)
+    assert one.take(3)
+    assert whole.held_bytes == 9
+    one.give_back(11)
+    assert (one.held_bytes, whole.held_bytes) == (0, 6)
+
+
 def test_a_share_changes_in_size():
     budget = BodyBudget(limit_bytes=100)
     share = Share(budget)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.unit.execution_environment.http_client import MemoryTransport, feed
 from tests.unit.protocol.recording_http_server import MIB, Server, serving
+
+from lambent.protocol.body_budget import BodyBudget
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_heads_that_are_not_whole_yet_share_the_budget_too():
         connection.connection_made(transport)
         feed(connection, transport, b"POST /a HTTP/1.1\r\nHost: a\r\nX: ", b"v" * 1000)
     assert 3000 < server.budget.held_bytes <= 4000
-    assert connections[-1][1].written.startswith(b"HTTP/1.1 431 ")
+    assert connections[-1][1].written.startswith(b"HTTP/1.1 503 ")
     for connection, transport in connections[:3]:
         feed(connection, transport, b"\r\n\r\n")
         assert transport.written.startswith(b"HTTP/1.1 200 ")
@@ -93,7 +97,7 @@ def test_a_head_that_is_whole_at_once_needs_room_too():
     feed(connection, transport, request)
     assert server.budget.held_bytes > 500
     feed(connection, transport, request)
-    assert transport.written.startswith(b"HTTP/1.1 431 ")
+    assert transport.written.startswith(b"HTTP/1.1 503 ")
     assert len(server.requests) == 1
     connection.connection_lost(None)
     assert server.budget.held_bytes == 0
@@ -156,3 +160,52 @@ async def test_a_lost_connection_gives_its_share_back():
         connection.respond(200, b"to nobody")
         connection.refuse(400)
         connection.hang_up()
+
+
+def connection_within(shared, *, limit=8000):
+    """One of several that share a budget, each with 1000 bytes of its own; and its transport."""
+    server, transport = Server(answers=False), MemoryTransport()
+    server.budget = BodyBudget(limit_bytes=limit, within=shared, own_bytes=1000)
+    connection = server.make()
+    connection.connection_made(transport)
+    return server, connection, transport
+
+
+def test_a_body_for_which_others_leave_no_room_is_to_be_sent_again():
+    shared = BodyBudget(limit_bytes=5000, held_bytes=3000)
+    server, connection, transport = connection_within(shared)
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n"
+    feed(connection, transport, head, b"x" * 4000)
+    head, _, body = transport.written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"x-amzn-ErrorType: ServiceUnavailable" in head
+    assert json.loads(body)["Type"] == "Service"
+    assert (server.requests, shared.held_bytes) == ([], 3000)
+
+
+def test_a_body_that_is_longer_than_any_may_be_is_not_to_be_sent_again():
+    shared = BodyBudget(limit_bytes=5000, held_bytes=3000)
+    server, connection, transport = connection_within(shared, limit=3000)
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n"
+    feed(connection, transport, head, b"x" * 4000)
+    assert server.requests[0].is_too_large
+
+
+def test_a_head_and_a_small_body_find_room_whatever_others_hold():
+    shared = BodyBudget(limit_bytes=5000, held_bytes=5000)
+    for request in (
+        b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n" + b"x" * 500,
+    ):
+        server, connection, transport = connection_within(shared)
+        feed(connection, transport, request)
+        assert len(server.requests) == 1
+        connection.connection_lost(None)
+    assert shared.held_bytes == 5000
+
+
+def test_a_long_head_for_which_others_leave_no_room_is_not_called_too_long():
+    shared = BodyBudget(limit_bytes=5000, held_bytes=5000)
+    _, connection, transport = connection_within(shared)
+    feed(connection, transport, b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"v" * 2000))
+    assert transport.written.startswith(b"HTTP/1.1 503 ")

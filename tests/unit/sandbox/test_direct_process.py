@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from lambent.sandbox.direct_process import launch
 from lambent.sandbox.orphans import Children
 from lambent.sandbox.sandbox import Command, NotExecutable
 
+OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
+
 
 def command(*argv, directory="/", **variables):
     return Command(argv=argv, environment=variables, working_directory=str(directory))
@@ -19,7 +23,7 @@ def command(*argv, directory="/", **variables):
 
 def run_to_end(wanted):
     """What it printed, and how it ended."""
-    process = launch(wanted, Children())
+    process = launch(wanted, Children(), OPEN_FILES)
     select.select([process.exit_descriptor], [], [], 30)
     ended = process.exit()
     printed = (
@@ -66,15 +70,41 @@ def test_what_cannot_be_executed_is_told_of_at_once(tmp_path, content, mode, rea
         (tmp_path / "run").chmod(mode)
     before = names_in(Path("/proc/self/fd"))
     with pytest.raises(NotExecutable, match=rf"^fork/exec \./run: {reason}$"):
-        launch(command("./run", directory=tmp_path), Children())
+        launch(command("./run", directory=tmp_path), Children(), OPEN_FILES)
     assert names_in(Path("/proc/self/fd")) == before
 
 
 def test_a_directory_that_is_missing_is_told_of():
     with pytest.raises(NotExecutable, match=r"^chdir /no/such: no such file or directory$"):
-        launch(command("/bin/true", directory="/no/such"), Children())
+        launch(command("/bin/true", directory="/no/such"), Children(), OPEN_FILES)
 
 
 def test_a_variable_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="not an environment variable"):
-        launch(command("/bin/true", **{"a=b": "c"}), Children())
+        launch(command("/bin/true", **{"a=b": "c"}), Children(), OPEN_FILES)
+
+
+def test_a_command_has_the_limit_of_open_files_it_is_given(tmp_path):
+    soft, hard = OPEN_FILES
+    fewer = soft // 2
+    process = launch(command("/bin/sh", "-c", "ulimit -n"), Children(), (fewer, hard))
+    select.select([process.exit_descriptor], [], [], 30)
+    assert os.read(process.output, 100) == f"{fewer}\n".encode()
+    process.remove()
+    os.close(process.output)
+
+
+def test_a_command_ends_with_the_thread_that_started_it():
+    launched = []
+    starter = threading.Thread(
+        target=lambda: launched.append(
+            launch(command("/bin/sleep", "1000"), Children(), OPEN_FILES)
+        )
+    )
+    starter.start()
+    starter.join()
+    [process] = launched
+    select.select([process.exit_descriptor], [], [], 30)
+    assert process.exit().signal == signal.SIGKILL
+    process.remove()
+    os.close(process.output)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from lambent.server.connection_bounds import Places
+import resource
+
+import pytest
+
+from lambent.server.connection_bounds import MOST_PUBLIC_CONNECTIONS, Places, public_bounds
 
 
 def test_so_many_may_be_there_at_once_of_one_and_of_all():
@@ -12,3 +16,19 @@ def test_so_many_may_be_there_at_once_of_one_and_of_all():
     assert second.admit()
     assert not first.admit()
     assert (first.count, second.count, within.count) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "kept", "most"),
+    [
+        (1024, 100, 924),
+        (1024, None, 512),
+        (64, 1000, 16),
+        (1_000_000, 100, MOST_PUBLIC_CONNECTIONS),
+        (resource.RLIM_INFINITY, 100, MOST_PUBLIC_CONNECTIONS),
+    ],
+)
+def test_no_more_connections_are_taken_than_descriptors_are_left(monkeypatch, allowed, kept, most):
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (allowed, allowed))
+    bounds = public_bounds(1000, kept_descriptors=kept)
+    assert bounds.connections.limit == most

@@ -1,15 +1,17 @@
 """What one connection to the broker gives a client of functions: a way to send, and its answers.
 
 All answers come to one queue, which outlives the connection: what is answered while there is none,
-waits in it. Its name is the same on the next connection, so that what is owed finds it.
+waits in it. Its name is the same on the next connection, so that what is owed finds it. There, too,
+comes word of functions' queues that are new.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiormq.exceptions import (
     AMQPError,
@@ -22,17 +24,26 @@ from aiormq.exceptions import (
 )
 from pamqp.commands import Basic
 
+from lambent.emulator.amqp.connection import loss
+from lambent.emulator.amqp.message import QUEUE_HEADER, QUEUES_EXCHANGE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from aio_pika.abc import AbstractConnection
     from aiormq.abc import AbstractChannel, DeliveredMessage
     from pamqp.common import FieldTable
 
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
 # A queue that nobody reads any more, such as that of a gateway that was killed, goes by itself.
 _UNREAD_MS = 60 * 60 * 1000
 _PERSISTENT, _TRANSIENT = 2, 1
 _CONSUMER = "answers"  # one to a channel
+_MOST_AT_ONCE = 100  # answers that we have, and the broker does not know that we have
+REPLIES_PREFIX = "lambent.replies."
 # aiormq raises RuntimeError for calls on a channel that is closed already, and what ended a socket
 # as it came.
 _LOST = (AMQPError, OSError, RuntimeError)
@@ -64,6 +75,7 @@ class ReplyQueue:
     # tells that requests are lost.
     is_durable: bool
     receive: Callable[[DeliveredMessage], None]
+    hear_of_queue: Callable[[str], None]  # by its name
 
 
 # Not frozen, as Caller is not.
@@ -90,6 +102,23 @@ class BrokerSession:
     has_kept_replies: bool  # our queue was there already, and so is what was in others
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes nothing for now, such as without memory."""
+        ready = self.channel.connection.ready()
+        try:
+            ready.send(None)
+        except StopIteration:
+            return False
+        ready.close()  # it would wait
+        return True
+
+    @property
+    def why_over(self) -> str:
+        """For people."""
+        closing = self.channel.closing
+        return loss(closing) if closing.done() else f"the queue {self.replies.name} was deleted"
+
     async def send(self, request: Request) -> None:
         """Return when the broker has it. Raises NoQueue and RequestRefused."""
         properties = Basic.Properties(
@@ -114,6 +143,9 @@ class BrokerSession:
                 raise RequestRefused(request.function) from error
 
     async def has_queue(self, name: str) -> bool:
+        return await _cancellable(self._has_queue(name))
+
+    async def _has_queue(self, name: str) -> bool:
         """Asked on a channel of its own: a "no" closes it."""
         with _telling_when_over():
             async with self.connection.channel() as channel:
@@ -127,7 +159,10 @@ class BrokerSession:
 
     async def receive(self, message: DeliveredMessage) -> None:
         try:
-            self.replies.receive(message)
+            if message.exchange != QUEUES_EXCHANGE:
+                self.replies.receive(message)
+            elif isinstance(queue := _headers(message).get(QUEUE_HEADER), str):
+                self.replies.hear_of_queue(queue)
         finally:
             # Also what nobody waits for any more: there is nobody else whom it could be for.
             with contextlib.suppress(SessionOver), _telling_when_over():
@@ -135,6 +170,9 @@ class BrokerSession:
 
     async def leave(self) -> None:
         """Delete the queue: nothing is owed any more."""
+        await _cancellable(self._leave())
+
+    async def _leave(self) -> None:
         with contextlib.suppress(SessionOver), _telling_when_over():
             await self.channel.basic_cancel(_CONSUMER)
             await self.channel.queue_delete(self.replies.name)
@@ -157,8 +195,33 @@ async def open_session(replies: ReplyQueue, connection: AbstractConnection) -> B
     await channel.queue_declare(
         replies.name, durable=replies.is_durable, arguments={"x-expires": _UNREAD_MS}
     )
-    await channel.basic_consume(replies.name, session.receive, consumer_tag=_CONSUMER)
+    await _hear_of_queues(connection, replies.name)
+    await channel.basic_qos(prefetch_count=_MOST_AT_ONCE)
+    # Alone, or others could take answers. The broker refuses as long as it believes in a connection
+    # of ours that is gone, and would give that one answers: so this has to be tried again.
+    await channel.basic_consume(
+        replies.name, session.receive, consumer_tag=_CONSUMER, exclusive=True
+    )
     return session
+
+
+async def _hear_of_queues(connection: AbstractConnection, name: str) -> None:
+    """Have instances tell that queue of theirs that are new."""
+    try:
+        async with connection.channel() as opened:
+            channel = await opened.get_underlay_channel()
+            await channel.exchange_declare(
+                exchange=QUEUES_EXCHANGE, exchange_type="fanout", auto_delete=True
+            )
+            await channel.queue_bind(name, QUEUES_EXCHANGE)
+    except (ChannelAccessRefused, ChannelPreconditionFailed) as error:
+        logger.warning(
+            "requests that are lost with a queue that is back at once are not sent again: %s", error
+        )
+
+
+def _headers(message: DeliveredMessage) -> FieldTable:
+    return message.header.properties.headers or {}
 
 
 async def _is_there(connection: AbstractConnection, queue: str) -> bool:
@@ -168,6 +231,18 @@ async def _is_there(connection: AbstractConnection, queue: str) -> bool:
         except ChannelNotFoundEntity:
             return False
         return True
+
+
+async def _cancellable(work: Coroutine[Any, Any, _T]) -> _T:
+    """The library, cancelled, waits until it can tell the broker so; we do not."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        # Nobody else asks how it ended, which would be complained about.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        raise
 
 
 @contextlib.contextmanager

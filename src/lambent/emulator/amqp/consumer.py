@@ -28,6 +28,7 @@ from lambent.emulator.amqp.message import (
 )
 from lambent.emulator.amqp.queue_session import Outcome, open_session
 from lambent.emulator.unfinished import Unfinished
+from lambent.invocation.payload import event_too_large
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractConnection
@@ -54,6 +55,11 @@ _NOT_TAKEN = (
     ErrorType.RESPONSE_SIZE_TOO_LARGE,
     "The message broker did not take the response: it may be larger than its max_message_size.",
 )
+_WHY_DROPPED = {
+    Outcome.NO_QUEUE: "nobody is there for it",
+    Outcome.REFUSED: "the broker does not take it",
+    Outcome.LOST: "the broker ends the connection over it",
+}
 
 
 class _Unwanted(Exception):
@@ -80,21 +86,32 @@ class _Request:
     came_by: QueueSession  # first
     known_by: Identity | None
     is_answered: bool = False
+    is_refused: bool = False  # and so it goes where the queue's policy sends dead letters
 
 
 class Consumer:
     """Takes as many requests at a time as the function has instances: the rest is others'."""
 
-    def __init__(self, address: AmqpAddress, queue: str, slots: int, engine: Engine) -> None:
+    def __init__(
+        self,
+        address: AmqpAddress,
+        queue: str,
+        engine: Engine,
+        *,
+        slots: int,
+        max_event_bytes: int,
+    ) -> None:
         self._address = address
         self._queue = queue
-        self._slots = slots
         self._engine = engine
+        self._slots = slots
+        self._max_event_bytes = max_event_bytes
         self._work = Unfinished()
         self._requests: dict[Identity, _Request] = {}  # in the order they came
         self._session: QueueSession | None = None
         self._session_began = 0.0  # by the loop's clock
         self._has_session = asyncio.Event()
+        self._alone = asyncio.Lock()  # held to send what a connection was lost over
         self._taken = 0
         self._is_draining = False
 
@@ -127,13 +144,15 @@ class Consumer:
 
     async def _keep_connected(self) -> None:
         while True:
-            session = await connections.connected(self._address, self._queue, self._begin)
+            session = await connections.connected(
+                self._address, self._queue, self._begin, was_connected=self._session is not None
+            )
             try:
                 logger.info(
                     "%s: requests of the queue %s are taken", self._address.shown, session.queue
                 )
                 await session.over.wait()
-                logger.warning("%s: the connection is lost", self._address.shown)
+                logger.warning("%s: %s", self._address.shown, session.why_over)
             finally:
                 self._has_session.clear()
                 await connections.close(session.connection)
@@ -197,7 +216,8 @@ class Consumer:
     async def _answer(self, request: _Request) -> None:
         try:
             if await self._is_to_run(request):
-                await self._send(request, await self._run(request))
+                reply = await self._run(request)
+                request.is_refused = not await self._send(request, reply)
                 await self._settle(request)
         except _Unwanted:
             self._forget(request)
@@ -208,16 +228,17 @@ class Consumer:
 
     async def _is_to_run(self, request: _Request) -> bool:
         """Not if it was, too often, the last that whoever had it did: it may be the reason."""
-        message = request.delivery.message
-        if (lost := times_lost(message)) > self._address.delivery_limit:
+        message, session = request.delivery.message, request.delivery.session
+        lost = times_lost(message, is_quorum=session.is_quorum)
+        if lost > self._address.delivery_limit:
             logger.error("a request of the queue %s is refused: lost %d times", self._queue, lost)
             await self._give_up(
                 request, f"The request was given up: {lost} times, an instance was lost over it."
             )
             return False
-        if not message.redelivered or is_counted_by_broker(message):
+        if not message.redelivered or is_counted_by_broker(message, is_quorum=session.is_quorum):
             return True
-        outcome = await request.delivery.session.put_back(message, counted_again(message))
+        outcome = await session.put_back(message, counted_again(message))
         if outcome in (Outcome.NO_QUEUE, Outcome.REFUSED):
             return True  # rather uncounted than not at all
         self._forget(request)
@@ -230,6 +251,8 @@ class Consumer:
         version = self._engine.version
         while True:
             try:
+                if len(message.body) > self._max_event_bytes:
+                    raise event_too_large(self._max_event_bytes)
                 invocation = read_invocation(message, version)
                 result = await self._engine.invoke(
                     invocation, wants_log_tail=wants_log_tail(message)
@@ -243,48 +266,59 @@ class Consumer:
                     return refusal_reply(message, error)
             await asyncio.sleep(_BUSY_SECONDS)
 
-    async def _send(self, request: _Request, reply: Reply | None) -> None:
-        """Return when the broker has it, over however many connections, or never will."""
-        if reply is None:
-            return
-        is_substitute = False
+    async def _send(self, request: _Request, reply: Reply | None) -> bool:
+        """Return when the broker has it, over however many connections, or never will.
+
+        False if nothing can be sent: each time the connection was lost over it.
+        """
+        is_substitute, losses = False, 0
+        while reply is not None:
+            # Others', lost with it, are not to be taken for what the broker ended a connection over.
+            async with self._alone if losses else contextlib.nullcontext():
+                session = await self._open_session()
+                outcome = await session.reply(reply)
+            losses += outcome is Outcome.LOST
+            if outcome is Outcome.KEPT:
+                return True
+            is_in_vain = outcome is Outcome.UNSENT or (outcome is Outcome.LOST and losses == 1)
+            if is_in_vain or (outcome is Outcome.NO_QUEUE and self._may_return(request, session)):
+                await asyncio.sleep(_RETURN_PAUSE_SECONDS)
+            elif outcome is not Outcome.NO_QUEUE and not is_substitute:
+                is_substitute = True
+                reply = failure_reply(request.delivery.message, *_NOT_TAKEN)
+            else:
+                logger.info("a reply to %s is dropped: %s", reply.queue, _WHY_DROPPED[outcome])
+                return outcome is not Outcome.LOST
+        return True
+
+    async def _open_session(self) -> QueueSession:
         while True:
             await self._has_session.wait()
-            assert self._session is not None, "the event tells of one"
-            session = self._session
-            outcome = await session.reply(reply)
-            if outcome is Outcome.KEPT:
-                return
-            if outcome is Outcome.REFUSED and not is_substitute:
-                is_substitute = True
-                reply = failure_reply(request.delivery.message, *_NOT_TAKEN) or reply
-            elif outcome is Outcome.LOST or (
-                outcome is Outcome.NO_QUEUE and self._may_return(request, session)
-            ):
-                await asyncio.sleep(_RETURN_PAUSE_SECONDS)
-            else:
-                logger.info("a reply to %s is dropped: nobody is there for it", reply.queue)
-                return
+            if self._session is not None and not self._session.is_gone():
+                return self._session
+            await asyncio.sleep(_RETURN_PAUSE_SECONDS)  # `_keep_connected` is about to know it
 
     def _may_return(self, request: _Request, session: QueueSession) -> bool:
         """Whether its client may have been lost with the broker as we were, and be about to return.
 
         Only so long after we did: replies to clients that are gone must not keep others waiting.
         """
-        was_lost = request.came_by is not session or times_lost(request.delivery.message) > 0
+        message, is_quorum = request.delivery.message, request.delivery.session.is_quorum
+        was_lost = request.came_by is not session or times_lost(message, is_quorum=is_quorum) > 0
         now = asyncio.get_running_loop().time()
         return was_lost and now < self._session_began + _RETURN_SECONDS
 
     async def _give_up(self, request: _Request, text: str) -> None:
         message = request.delivery.message
         await self._send(request, failure_reply(message, ErrorType.SANDBOX_FAILURE, text))
-        self._forget(request)
-        await request.delivery.refuse()
+        request.is_refused = True
+        await self._settle(request)
 
     async def _settle(self, request: _Request) -> None:
         """It is answered. If the broker cannot be told, it may come again, and is known then."""
         request.is_answered = True
-        if await request.delivery.acknowledge():
+        delivery = request.delivery
+        if await (delivery.refuse() if request.is_refused else delivery.acknowledge()):
             self._forget(request)
             return
         answered = [each for each in self._requests.values() if each.is_answered]

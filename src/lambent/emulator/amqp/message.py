@@ -8,10 +8,13 @@ function never saw.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from pamqp import encode
 from pamqp.commands import Basic
 
 from lambent.domain.errors import ServiceError
@@ -36,8 +39,13 @@ FUNCTION_ERROR = "X-Amz-Function-Error"
 ERROR_TYPE = "X-Amzn-ErrorType"
 EXECUTED_VERSION = "X-Amz-Executed-Version"
 LOG_RESULT = "X-Amz-Log-Result"
+# An instance whose queue was not there says that it is now, for those whose requests went with the
+# one before. Where nobody has declared the exchange, nobody wants to know.
+QUEUES_EXCHANGE = "lambent.queues"
+QUEUE_HEADER = "X-Lambent-Queue"
 # How often a request was taken up by an instance that was lost over it. RabbitMQ counts so itself
-# in quorum queues only; in others the count goes with the request.
+# in quorum queues only; in others it is whatever the sender says, and our count goes with the
+# request.
 _BROKERS_COUNT = "x-delivery-count"
 _OUR_COUNT = "x-lambent-redeliveries"
 
@@ -46,8 +54,12 @@ _NOT_ECHOED = {
     *("cc", "bcc", "x-death", "x-match", _BROKERS_COUNT, _OUR_COUNT, CLIENT_CONTEXT),
     *(name.lower() for name in (FUNCTION_ERROR, ERROR_TYPE, EXECUTED_VERSION, LOG_RESULT)),
 }
+# A message's headers are sent in one frame, of which brokers take 128 KB, and other things are in it.
+_MOST_HEADER_BYTES = 16 * 1024
+_LONGEST_NAME_BYTES = 128
 _DIRECT = "amq.rabbitmq.reply-to"
-_ID = re.compile(r"[0-9A-Za-z._~-]{1,128}")  # what fits into a path of the Runtime API
+# What is a step of a path of the Runtime API; of dots alone it would be another one's.
+_ID = re.compile(r"(?!\.{1,2}$)[0-9A-Za-z._~-]{1,128}")
 _QUALIFIER = re.compile(r"\$LATEST|[a-zA-Z0-9_-]{1,128}")
 _PERSISTENT, _TRANSIENT = 2, 1
 
@@ -123,25 +135,35 @@ def refusal_reply(message: DeliveredMessage, error: ServiceError) -> Reply | Non
 
 
 def failure_reply(message: DeliveredMessage, error_type: str, text: str) -> Reply | None:
-    """For a request that the function may have seen, and gave no answer to that could be sent."""
-    return _reply(message, error_payload(error_type, text), {FUNCTION_ERROR: "Unhandled"})
+    """For a request that the function may have seen, and gave no answer to that could be sent.
+
+    Nothing of the request's headers is in it: they may be what could not be.
+    """
+    payload = error_payload(error_type, text)
+    return _reply(message, payload, {FUNCTION_ERROR: "Unhandled"}, echoes=False)
 
 
-def times_lost(message: DeliveredMessage) -> int:
+def times_lost(message: DeliveredMessage, *, is_quorum: bool) -> int:
     """How often it was given to somebody who was lost before it was answered."""
     if not message.redelivered:
         return _count(message, _OUR_COUNT)
-    counted_by_broker = _count(message, _BROKERS_COUNT)
-    return counted_by_broker or _count(message, _OUR_COUNT) + 1
+    if is_counted_by_broker(message, is_quorum=is_quorum):
+        return _count(message, _BROKERS_COUNT)
+    return _count(message, _OUR_COUNT) + 1
 
 
-def is_counted_by_broker(message: DeliveredMessage) -> bool:
-    return _count(message, _BROKERS_COUNT) > 0
+def is_counted_by_broker(message: DeliveredMessage, *, is_quorum: bool) -> bool:
+    """Out of a quorum queue."""
+    return is_quorum and _count(message, _BROKERS_COUNT) > 0
 
 
 def counted_again(message: DeliveredMessage) -> Basic.Properties:
-    """The properties of the same request, to be sent in its place with the count raised."""
+    """The properties of the same request, to be sent in its place with the count raised.
+
+    It is for who has not counted by itself how often it was lost: of a queue that is no quorum queue.
+    """
     properties = message.header.properties
+    count: FieldTable = {_OUR_COUNT: times_lost(message, is_quorum=False)}
     return Basic.Properties(
         app_id=properties.app_id,
         content_encoding=properties.content_encoding,
@@ -149,7 +171,7 @@ def counted_again(message: DeliveredMessage) -> Basic.Properties:
         correlation_id=properties.correlation_id,
         delivery_mode=_delivery_mode(properties),
         expiration=properties.expiration,
-        headers=(properties.headers or {}) | {_OUR_COUNT: times_lost(message)},
+        headers=_sendable(properties.headers or {}) | count,
         message_type=properties.message_type,
         priority=properties.priority,
         reply_to=properties.reply_to,
@@ -157,7 +179,14 @@ def counted_again(message: DeliveredMessage) -> Basic.Properties:
     )
 
 
-def _reply(message: DeliveredMessage, body: bytes, headers: FieldTable) -> Reply | None:
+def announcement(queue: str) -> Basic.Properties:
+    """What tells whoever wants to know that the queue is there."""
+    return Basic.Properties(headers={QUEUE_HEADER: queue}, delivery_mode=_TRANSIENT)
+
+
+def _reply(
+    message: DeliveredMessage, body: bytes, headers: FieldTable, *, echoes: bool = True
+) -> Reply | None:
     """With what the request says of itself; not with what only the request's sender may say.
 
     The broker refuses a `user_id` of another user's, and drops a reply by the `expiration` of its
@@ -174,7 +203,7 @@ def _reply(message: DeliveredMessage, body: bytes, headers: FieldTable) -> Reply
             content_type=request.content_type or "application/json",
             correlation_id=request.correlation_id,
             delivery_mode=_delivery_mode(request),
-            headers=_echoed(request.headers) | headers,
+            headers=(_echoed(request.headers or {}) if echoes else {}) | headers,
             message_type=request.message_type,
             priority=request.priority,
             timestamp=request.timestamp,
@@ -182,12 +211,38 @@ def _reply(message: DeliveredMessage, body: bytes, headers: FieldTable) -> Reply
     )
 
 
-def _echoed(headers: FieldTable | None) -> FieldTable:
-    return {
-        name: value
-        for name, value in (headers or {}).items()
-        if isinstance(value, str | bool | int) and name.lower() not in _NOT_ECHOED
+def _echoed(headers: FieldTable) -> FieldTable:
+    return _sendable(
+        {
+            name: value
+            for name, value in headers.items()
+            if isinstance(value, str | bool | int) and name.lower() not in _NOT_ECHOED
+        }
+    )
+
+
+def _sendable(headers: FieldTable) -> FieldTable:
+    """Without what cannot be sent; the largest go first, if they are too many."""
+    # Text that is no UTF-8 is read as bytes, which are not sent as text.
+    kept: FieldTable = {
+        name: bytearray(value) if isinstance(value, bytes) else value
+        for name, value in headers.items()
     }
+    sizes = {name: _encoded_size(name, value) for name, value in kept.items()}
+    left = _MOST_HEADER_BYTES
+    for name in sorted(sizes, key=lambda each: sizes[each]):
+        left -= sizes[name]
+        if left < 0:
+            del kept[name]
+    return kept
+
+
+def _encoded_size(name: str, value: FieldValue) -> int:
+    """More than may be sent, of what cannot be."""
+    if len(name.encode()) <= _LONGEST_NAME_BYTES:
+        with contextlib.suppress(TypeError, ValueError, OverflowError, struct.error):
+            return len(encode.field_table({name: value}))
+    return _MOST_HEADER_BYTES + 1
 
 
 def _delivery_mode(properties: Basic.Properties) -> int:

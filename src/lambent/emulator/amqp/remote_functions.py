@@ -1,7 +1,8 @@
 """Functions behind a message broker: what they are sent, and the answers they still owe.
 
 Requests are sent at least once. One is sent again when the connection was lost before the broker
-had it, or when the broker has forgotten it; the first answer counts.
+had it, when the broker has forgotten it, or when it was in a queue that is gone; the first answer
+counts.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError, resource_not_found
 from lambent.domain.identifiers import new_uuid
 from lambent.emulator.amqp.broker_session import (
+    REPLIES_PREFIX,
     NoQueue,
     ReplyQueue,
     RequestRefused,
@@ -25,6 +27,8 @@ from lambent.emulator.amqp.broker_session import (
 from lambent.emulator.amqp.connection import close, connected
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiormq.abc import DeliveredMessage
 
     from lambent.emulator.amqp.address import AmqpAddress
@@ -35,26 +39,62 @@ logger = logging.getLogger(__name__)
 # For a broker that is started anew; callers' SDKs wait for a minute.
 _BROKER_SECONDS = 45.0
 # So long after a connection was lost, a function without a queue may be one that has yet to notice,
-# and is about to declare it again.
+# and is about to declare it again; so long after a queue is gone with a request in it, an instance
+# may be about to be started in place of the last one.
 _RETURN_SECONDS = 30.0
 # A queue goes with the last who reads it, if it is of the original's form, and so do its requests.
 _LOOK_SECONDS = 2.0
+_LEAVE_SECONDS = 2.0  # for a broker to forget us
 _PAUSE_SECONDS = 0.1  # before anything is tried again
 # The broker closes the channel over a message that is too large, and over what else is wrong with
 # one; all that is being sent on that channel fails with it. No broker refuses one of this size.
 _SURELY_TAKEN_BYTES = 64 * 1024
-_MOST_SENDINGS = 20
+# What is lost more often is deleted by somebody, or ends whoever takes it.
+_MOST_SENDINGS = 6
+
+
+def _new_answer() -> asyncio.Future[DeliveredMessage | None]:
+    return asyncio.get_running_loop().create_future()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Owed:
-    """A request that somebody waits to have answered."""
+    """A request, and what is known of it."""
 
-    function: str
-    answer: asyncio.Future[DeliveredMessage | None]  # None: the broker has forgotten the request
+    request: Request
+    answer: asyncio.Future[DeliveredMessage | None] = field(default_factory=_new_answer)
     late: DeliveredMessage | None = None  # came when it was to be sent again already
+    times_lost: int = 0
     is_sent: bool = False  # the broker had it
     has_waited: bool = False  # for _LOOK_SECONDS, or nearly
+    has_met_no_queue: bool = False  # so the one it is in may still have to be announced
+
+    @property
+    def function(self) -> str:
+        return self.request.function
+
+    def lose(self) -> None:
+        """The broker has forgotten it."""
+        self.answer.set_result(None)
+
+    def begin_again(self, why: str) -> None:
+        """Raises ServiceError when it was lost too often."""
+        self.times_lost += 1
+        if self.times_lost == _MOST_SENDINGS:
+            raise ServiceError(
+                "ServiceException",
+                f"This request to {self.function} was sent {_MOST_SENDINGS} times, and lost each "
+                f"time. The last time: {why}.",
+            )
+        logger.warning(
+            "request %s to %s is sent again, and may run twice: %s",
+            self.request.id,
+            self.function,
+            why,
+        )
+        if self.answer.done():
+            self.answer = _new_answer()
+        self.is_sent = self.has_waited = self.has_met_no_queue = False
 
 
 class RemoteFunctions:
@@ -66,16 +106,27 @@ class RemoteFunctions:
         self._client_name = client_name
         is_durable = address.queue.is_durable
         self._replies = ReplyQueue(
-            name=f"lambent.replies.{new_uuid()}", is_durable=is_durable, receive=self._receive
+            name=f"{REPLIES_PREFIX}{new_uuid()}",
+            is_durable=is_durable,
+            receive=self._receive,
+            hear_of_queue=self._hear_of_queue,
         )
         self._owed: dict[str, _Owed] = {}
         self._session: BrokerSession | None = None
         self._is_connected = asyncio.Event()
-        self._returning_until = 0.0  # by the loop's clock
+        self._returning_until = 0.0  # all of them; by the loop's clock
+        self._each_returning_until: dict[str, float] = {}  # those whose queue is gone
+        self._limits: set[asyncio.Timeout] = set()  # of what callers wait for
+        self._is_abandoned = False
 
     @property
     def is_connected(self) -> bool:
         return self._is_connected.is_set()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes no requests for now."""
+        return self._session is not None and self._session.is_blocked
 
     @property
     def owed(self) -> int:
@@ -86,13 +137,20 @@ class RemoteFunctions:
         """Keep a connection until cancelled. Raises BrokerUnreachable."""
         set_up = functools.partial(open_session, self._replies)
         while True:
-            session = await connected(self._address, self._client_name, set_up)
+            session = await connected(
+                self._address,
+                self._client_name,
+                set_up,
+                was_connected=self._session is not None,
+            )
             try:
                 self._begin(session)
                 await self._look_after_queues(session)
-                logger.warning("%s: the connection is lost", self._address.shown)
+                logger.warning("%s: %s", self._address.shown, session.why_over)
             except asyncio.CancelledError:
-                await session.leave()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LEAVE_SECONDS):
+                        await session.leave()
                 raise
             finally:
                 self._is_connected.clear()
@@ -105,44 +163,60 @@ class RemoteFunctions:
 
         Raises TimeoutError when there is none in time, and ServiceError when there will be none.
         """
-        async with asyncio.timeout(seconds):
-            try:
+        # First: the answer may be here before we know that the broker had the request.
+        owed = self._owed[request.id] = _Owed(request=request)
+        try:
+            async with self._limited(seconds):
                 while True:
-                    # First: the answer may be here before we know that the broker had the request.
-                    answer = asyncio.get_running_loop().create_future()
-                    owed = _Owed(function=request.function, answer=answer)
-                    self._owed[request.id] = owed
-                    await self._send(request, owed)
+                    await self._send(owed)
                     if message := await owed.answer or owed.late:
                         return message
-                    logger.info("request %s is sent again: the broker forgot it", request.id)
-            finally:
-                del self._owed[request.id]
+                    owed.begin_again("the broker forgot it, or it was in a queue that is gone")
+        finally:
+            del self._owed[request.id]
 
     async def send(self, request: Request) -> None:
         """Have the broker keep a request that nobody waits for. Raises ServiceError."""
-        await self._send(request, None)
+        async with self._limited(None):
+            await self._send(_Owed(request=request))
 
     def abandon(self) -> None:
-        """Wait for no answer any longer: each call raises ServiceError."""
-        for owed in self._owed.values():
-            if not owed.answer.done():
-                owed.answer.set_exception(
-                    ServiceError("ServiceException", "The gateway was stopped before the answer.")
-                )
+        """Wait for the broker no longer: whatever callers wait for raises ServiceError."""
+        self._is_abandoned = True
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0)
 
     async def check(self, function: str) -> None:
         """Raises ServiceError for a function that has no queue."""
-        while True:
-            session = await self._connected()
-            try:
-                if await session.has_queue(function):
-                    return
-            except SessionOver as error:
-                if not session.over.is_set():  # it is the question that the broker does not like
-                    raise _refused(function) from error
-                continue
-            await self._pause_or_refuse(function)
+        async with self._limited(None):
+            while True:
+                session = await self._connected()
+                try:
+                    if await session.has_queue(function):
+                        return
+                except SessionOver as error:
+                    if not session.over.is_set():  # the broker does not like the question
+                        raise _refused(function) from error
+                    continue
+                await self._pause_or_refuse(function)
+
+    @contextlib.asynccontextmanager
+    async def _limited(self, seconds: float | None) -> AsyncIterator[None]:
+        """Raises TimeoutError after so many, and ServiceError when it is abandoned."""
+        try:
+            async with asyncio.timeout(0 if self._is_abandoned else seconds) as limit:
+                self._limits.add(limit)
+                try:
+                    yield
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError as error:
+            if not self._is_abandoned:
+                raise
+            raise ServiceError(
+                "ServiceException", "The gateway was stopped before the answer."
+            ) from error
 
     def _begin(self, session: BrokerSession) -> None:
         self._session = session
@@ -151,7 +225,7 @@ class RemoteFunctions:
         if session.has_kept_replies:
             return
         for owed in self._unanswered():
-            owed.answer.set_result(None)
+            owed.lose()
 
     async def _look_after_queues(self, session: BrokerSession) -> None:
         """Until the session is over, see to it that nobody waits for what was lost with a queue."""
@@ -163,9 +237,13 @@ class RemoteFunctions:
             waiting = self._unanswered()
             functions = {owed.function for owed in waiting if owed.has_waited}
             gone = [each for each in functions if not await _has_queue(session, each)]
+            for function in gone:
+                self._expect_back(function)
             for owed in waiting:
-                if owed.has_waited and owed.function in gone and not owed.answer.done():
-                    owed.answer.set_result(None)
+                if owed.has_waited:
+                    owed.has_met_no_queue = False
+                    if owed.function in gone and not owed.answer.done():
+                        owed.lose()
                 owed.has_waited = True
 
     def _unanswered(self) -> list[_Owed]:
@@ -181,31 +259,36 @@ class RemoteFunctions:
         else:
             owed.answer.set_result(message)
 
-    async def _send(self, request: Request, owed: _Owed | None) -> None:
+    def _hear_of_queue(self, function: str) -> None:
+        """Its queue is a new one: what was in the one before is lost."""
+        for owed in self._owed.values():
+            if owed.function != function:
+                continue
+            if owed.is_sent and not owed.has_met_no_queue and not owed.answer.done():
+                owed.lose()
+            owed.has_met_no_queue = False
+
+    async def _send(self, owed: _Owed) -> None:
         """Return when the broker has it, or the answer is here. Raises ServiceError."""
-        for _ in range(_MOST_SENDINGS):
+        request = owed.request
+        while not owed.answer.done():
             session = await self._connected()
             try:
-                await self._send_by(session, request)
-                if owed is not None:
-                    owed.is_sent = True
-                return
+                await session.send(request)
+            except NoQueue:
+                owed.has_met_no_queue = True
+                await self._pause_or_refuse(request.function)
             except SessionOver as error:
                 if error.is_refusal and len(request.body) > _SURELY_TAKEN_BYTES:
                     raise _refused(request.function) from error
                 await session.over.wait()
+                if not owed.answer.done():
+                    owed.begin_again("the connection was lost over it")
             except RequestRefused as error:
                 raise _refused(request.function) from error
-            if owed is not None and owed.answer.done():
+            else:
+                owed.is_sent = True
                 return
-        raise _refused(request.function)
-
-    async def _send_by(self, session: BrokerSession, request: Request) -> None:
-        while True:
-            try:
-                return await session.send(request)
-            except NoQueue:
-                await self._pause_or_refuse(request.function)
 
     async def _connected(self) -> BrokerSession:
         """Raises ServiceError when there is no connection for long."""
@@ -224,12 +307,26 @@ class RemoteFunctions:
 
     async def _pause_or_refuse(self, function: str) -> None:
         """For a function that has no queue. Raises ServiceError if it need not be back soon."""
-        if asyncio.get_running_loop().time() >= self._returning_until:
+        if not self._may_return(function):
             raise resource_not_found(
                 f"Function not found: {function}. No instance of it takes requests: there is no "
                 "queue of this name at the message broker."
             )
         await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _may_return(self, function: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now < max(self._returning_until, self._each_returning_until.get(function, 0)):
+            return True
+        if any(owed.function == function for owed in self._unanswered()):
+            self._expect_back(function)  # others will see it soon
+            return True
+        return False
+
+    def _expect_back(self, function: str) -> None:
+        now = asyncio.get_running_loop().time()
+        still = {name: until for name, until in self._each_returning_until.items() if until > now}
+        self._each_returning_until = still | {function: now + _RETURN_SECONDS}
 
 
 async def _has_queue(session: BrokerSession, function: str) -> bool:

@@ -27,7 +27,7 @@ def delivered(
     )
 
 
-@pytest.mark.parametrize("sent", [None, "", "two words", "a/b", "x" * 129, "ü"])
+@pytest.mark.parametrize("sent", [None, "", "two words", "a/b", ".", "..", "x" * 129, "ü"])
 def test_gives_a_number_to_what_has_none_that_the_runtime_api_can_have(sent: str | None) -> None:
     invocation = messages.read_invocation(delivered(correlation_id=sent), VERSION)
     assert len(invocation.request_id) == 36
@@ -94,26 +94,56 @@ def test_a_reply_says_what_the_request_says_of_itself_only() -> None:
 
 def test_counts_what_the_broker_does_not() -> None:
     first = delivered(is_redelivered=True, headers={"a": "b"}, user_id="me", reply_to="mine")
-    assert messages.times_lost(first) == 1
+    assert messages.times_lost(first, is_quorum=False) == 1
     again = messages.counted_again(first)
     assert again.headers == {"a": "b", "x-lambent-redeliveries": 1}
     assert again.user_id is None  # only its own sender may say so
     assert again.reply_to == "mine"
-    assert messages.times_lost(delivered(headers=again.headers)) == 1
+    assert messages.times_lost(delivered(headers=again.headers), is_quorum=False) == 1
     second = delivered(is_redelivered=True, headers=again.headers)
-    assert messages.times_lost(second) == 2
-    assert not messages.is_counted_by_broker(second)
+    assert messages.times_lost(second, is_quorum=False) == 2
+    assert not messages.is_counted_by_broker(second, is_quorum=True)
 
 
-def test_believes_the_brokers_count() -> None:
+def test_believes_the_brokers_count_only_where_the_broker_counts() -> None:
     request = delivered(is_redelivered=True, headers={"x-delivery-count": 4})
-    assert messages.times_lost(request) == 4
-    assert messages.is_counted_by_broker(request)
+    assert messages.times_lost(request, is_quorum=True) == 4
+    assert messages.is_counted_by_broker(request, is_quorum=True)
+    assert messages.times_lost(request, is_quorum=False) == 1
+    assert not messages.is_counted_by_broker(request, is_quorum=False)
+
+
+def test_headers_that_cannot_be_sent_are_left_out_of_what_is_sent_again() -> None:
+    headers = {"raw": b"\xff", "large": 1e300, "x" * 129: 1, "nested": {"a": [1, None]}, "a": "b"}
+    again = messages.counted_again(delivered(headers=headers)).headers
+    assert again == {
+        "raw": bytearray(b"\xff"),
+        "nested": {"a": [1, None]},
+        "a": "b",
+        "x-lambent-redeliveries": 0,
+    }
+
+
+def test_headers_that_are_too_many_are_left_out_from_the_largest_on() -> None:
+    headers = {"largest": "x" * 12_000, "small": "y" * 4_000, "large": "z" * 10_000}
+    request = delivered(reply_to="mine", headers=headers)
+    reply = messages.result_reply(request, InvocationResult(payload=b"1"), "3")
+    assert reply is not None
+    assert set(reply.properties.headers or {}) == {"small", "large", "X-Amz-Executed-Version"}
+    kept = messages.counted_again(request).headers
+    assert set(kept or {}) == {"small", "large", "x-lambent-redeliveries"}
+
+
+def test_a_failure_says_nothing_of_the_requests_headers() -> None:
+    reply = messages.failure_reply(delivered(reply_to="mine", headers={"a": "b"}), "E", "it failed")
+    assert reply is not None
+    assert reply.properties.headers == {"X-Amz-Function-Error": "Unhandled"}
 
 
 @pytest.mark.parametrize("count", ["many", -1, True, None])
 def test_a_count_that_is_none_counts_nothing(count: object) -> None:
-    assert messages.times_lost(delivered(headers={"x-lambent-redeliveries": count})) == 0
+    request = delivered(headers={"x-lambent-redeliveries": count})
+    assert messages.times_lost(request, is_quorum=False) == 0
 
 
 def test_a_request_is_known_again_by_what_it_is() -> None:

@@ -17,6 +17,9 @@ from lambent.emulator.amqp.remote_functions import RemoteFunctions
 class Session:
     """A connection that does with requests what a test wants."""
 
+    why_over = "the connection is lost"
+    is_blocked = False
+
     def __init__(self, send=None, *, has_kept_replies=False, queues=()):
         self.has_kept_replies = has_kept_replies
         self.over = asyncio.Event()
@@ -46,7 +49,7 @@ def connect(monkeypatch):
     """What comes when a connection is wanted: the sessions put there, one after the other."""
     sessions: asyncio.Queue[Session | Exception] = asyncio.Queue()
 
-    async def connected(address, name, set_up):
+    async def connected(address, name, set_up, *, was_connected):
         session = await sessions.get()
         if isinstance(session, Exception):
             raise session
@@ -141,6 +144,108 @@ async def test_what_was_being_sent_when_the_connection_broke_is_sent_by_the_next
         await functions.send(request())
 
     assert second.sent == ["1"]
+
+
+async def test_what_is_abandoned_while_it_is_sent_ends_too(connect):
+    async def hang(session, request):
+        await asyncio.Event().wait()
+
+    session = Session(hang)
+    connect(session)
+    async with functions_behind_a_broker() as functions:
+        calls = [asyncio.create_task(functions.call(request(), 10))]
+        calls += [asyncio.create_task(functions.send(request("2")))]
+        await until(lambda: len(session.sent) == 2)
+        functions.abandon()
+        for each in [*calls, functions.send(request("3"))]:
+            with pytest.raises(ServiceError, match="stopped before the answer"):
+                await each
+
+
+async def test_a_broker_that_hangs_does_not_keep_the_gateway(connect, monkeypatch):
+    monkeypatch.setattr(remote_functions, "_LEAVE_SECONDS", 0.01)
+
+    class Hanging(Session):
+        async def leave(self):
+            await asyncio.Event().wait()
+
+    session = Hanging()
+    connect(session)
+    async with functions_behind_a_broker() as functions:
+        await until(lambda: functions.is_connected)
+
+    assert session.over.is_set()
+
+
+async def test_what_is_lost_again_and_again_is_refused(connect):
+    sessions = [Session() for _ in range(6)]
+    async with functions_behind_a_broker() as functions:
+        call = asyncio.create_task(functions.call(request(), 10))
+        for session in sessions:
+            connect(session)
+            await until(lambda sent=session.sent: sent)
+            await asyncio.sleep(0)
+            session.over.set()
+        connect(Session())
+        with pytest.raises(ServiceError, match="sent 6 times, and lost each time"):
+            await call
+
+
+async def test_a_function_whose_queue_is_gone_with_a_request_may_take_its_time_to_return(
+    connect, monkeypatch
+):
+    """That somebody else finds no queue is known before it is looked for."""
+    attempts = []
+
+    async def find_it_later(session, request):
+        attempts.append(request.id)
+        if len(attempts) in (2, 3):
+            raise NoQueue("f")
+
+    session = Session(find_it_later)
+    connect(session)
+    async with functions_behind_a_broker() as functions:
+        call = asyncio.create_task(functions.call(request(), 10))
+        await until(lambda: functions._owed and functions._owed["1"].is_sent)
+        await functions.send(request("2"))
+        answer(functions, "1")
+        await call
+
+    assert attempts == ["1", "2", "2", "2"]
+
+
+async def test_a_function_that_does_not_return_is_not_found_in_the_end(connect, monkeypatch):
+    monkeypatch.setattr(remote_functions, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(remote_functions, "_RETURN_SECONDS", 0.1)
+
+    async def find_it_once(session, request):
+        if len(session.sent) > 1:
+            raise NoQueue("f")
+
+    session = Session(find_it_once)
+    connect(session)
+    async with functions_behind_a_broker() as functions:
+        with pytest.raises(ServiceError, match="Function not found: f"):
+            await functions.call(request(), 10)
+
+    assert len(session.sent) > 2
+
+
+async def test_an_answer_ends_the_wait_for_a_queue(connect):
+    async def find_none(session, request):
+        raise NoQueue("f")
+
+    first, second = Session(), Session(find_none)
+    connect(first)
+    async with functions_behind_a_broker() as functions:
+        call = asyncio.create_task(functions.call(request(), 10))
+        await until(lambda: first.sent)
+        await asyncio.sleep(0)
+        first.over.set()
+        connect(second)
+        await until(lambda: len(second.sent) > 2)
+        answer(functions, "1")
+        assert (await call).body == b"answer"
 
 
 @pytest.mark.parametrize("queues", [(), ("f",)])

@@ -51,6 +51,47 @@ def test_reads_what_is_well() -> None:
     assert properties.headers["b"] == "x"
 
 
+def table(*fields: bytes) -> bytes:
+    return sized(b"".join(fields))
+
+
+def sized(content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + content
+
+
+def test_reads_tables_and_arrays_in_each_other() -> None:
+    inner = table(b"\x01bA" + sized(b"V" + b"t\x01" + b"S" + sized(b"text")))
+    properties = read(_FLAG_HEADERS, table(b"\x01aF" + inner, b"\x01cI" + struct.pack(">i", -7)))
+    assert properties.headers == {"a": {"b": [None, True, "text"]}, "c": -7}
+
+
+def test_takes_a_message_of_a_hundred_thousand_values() -> None:
+    properties = read(_FLAG_HEADERS, table(b"\x01aA" + sized(b"V" * 120_000)))
+    assert properties.headers == {"a": [None] * 120_000}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"\x01aS" + struct.pack(">I", 1000) + b"x",
+        b"\x01aA" + sized(b"A" + struct.pack(">I", 1000)),
+        b"\x01aZ",
+        b"\xffa",
+    ],
+)
+def test_reads_on_over_headers_that_say_they_are_longer_than_they_are(field: bytes) -> None:
+    properties = read(_FLAG_HEADERS | _FLAG_CORRELATION_ID, table(field) + b"\x017")
+    assert (properties.headers, properties.correlation_id) == ({}, "7")
+
+
+def test_reads_on_over_tables_without_end_in_each_other() -> None:
+    deep = b""
+    for _ in range(2000):
+        deep = b"A" + sized(deep)
+    properties = read(_FLAG_HEADERS | _FLAG_CORRELATION_ID, table(b"\x01a" + deep) + b"\x017")
+    assert (properties.headers, properties.correlation_id) == ({}, "7")
+
+
 @pytest.mark.parametrize("name", ["a;b", "ü", "*"])
 def test_a_queue_may_have_any_name(name: str) -> None:
     assert commands.Queue.Declare(queue=name).queue == name
