@@ -72,10 +72,10 @@ def test_replies_to_a_queue_of_the_clients(emulator: RunningEmulator, rabbitmq: 
 def test_consumes_a_queue_that_has_the_functions_name(
     emulator: RunningEmulator, rabbitmq: Broker
 ) -> None:
-    queues = rabbitmq.control("list_queues", "name", "durable", "auto_delete", "arguments")
-    assert f"{QUEUE}\tfalse\ttrue\t[]" in queues.splitlines()
-    listed = rabbitmq.control("list_consumers", "queue_name", "ack_required", "prefetch_count")
-    assert f"{QUEUE}\ttrue\t1" in listed.splitlines()  # as many as there are instances
+    form = rabbitmq.queue_settings(QUEUE, "durable", "auto_delete", "arguments")
+    assert form == "[{durable, false}, {auto_delete, true}, {arguments, []}]"
+    taking = rabbitmq.consumer_settings(QUEUE, "ack_required", "prefetch_count")
+    assert taking == "[{ack_required, true}, {prefetch_count, 1}]"  # as many as there are instances
 
 
 def test_runs_a_request_that_nobody_waits_for(client: RpcClient) -> None:

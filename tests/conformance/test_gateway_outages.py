@@ -115,7 +115,7 @@ def test_a_connection_that_breaks_loses_nothing_and_repeats_nothing(
             channel.queue_declare("unbroken")
         answered = caller.submit(gateway.invoke, "once", name="unbroken")
         properties, body = _take(rabbitmq, "unbroken")
-        rabbitmq.control("close_all_connections", "a test")
+        rabbitmq.close_connections()
         gateway.wait_connected(2)
         _answer(rabbitmq, properties, body)
         assert answered.result(60).json == "once"
@@ -292,11 +292,11 @@ def test_it_is_not_ready_while_the_broker_takes_nothing(
         serving(broker, "blocked"),
     ):
         gateway.wait_connected()
-        broker.control("set_vm_memory_high_watermark", "absolute", "1MB")
+        broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})")
         answered = caller.submit(gateway.invoke, "later", name="blocked")
         eventually(lambda: gateway.request("GET", "/ready").status == 503, "it not to be ready")
         assert gateway.request("GET", "/health").json["broker"] == "takes nothing for now"
-        broker.control("set_vm_memory_high_watermark", "0.8")
+        broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.8)")
 
         assert answered.result(60).json == "later"
         assert gateway.request("GET", "/ready").status == 200

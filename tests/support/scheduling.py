@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-# All tests below each of these share servers that have runtimes in stock, which takes seconds.
-_ONE_PROCESS = ("tests/compatibility/runtimes/", "tests/integration/execution_environment/")
+# All tests below each of these share servers that have runtimes in stock, or a message broker, which
+# take seconds.
+_ONE_PROCESS = (
+    "tests/compatibility/runtimes/",
+    "tests/conformance/",
+    "tests/integration/emulator/",
+    "tests/integration/execution_environment/",
+)
 
 
 class LoadFileOrDirectoryScheduling(LoadFileScheduling):  # type: ignore[misc]

@@ -100,7 +100,7 @@ async def test_a_reply_that_the_broker_ends_the_connection_over_is_replaced(
     """And others that are lost with it are sent again."""
     engine = stuck_engine()
     engine.outcomes = [InvocationResult(payload=b"1", log_tail=b"x" * FRAME_BYTES)]
-    rabbitmq.control("eval", f"application:set_env(rabbit, frame_max, {FRAME_BYTES}).")
+    rabbitmq.evaluate(f"application:set_env(rabbit, frame_max, {FRAME_BYTES})")
     try:
         async with consuming(rabbitmq, queue, engine, slots=3):
             poison = client.send(queue, b"1", headers={"X-Amz-Log-Type": "Tail"})
@@ -112,7 +112,7 @@ async def test_a_reply_that_the_broker_ends_the_connection_over_is_replaced(
             replies = await asyncio.to_thread(client.receive, 3)
             assert (await call(client, queue, b"4")).body == b"4"
     finally:
-        rabbitmq.control("eval", "application:set_env(rabbit, frame_max, 131072).")
+        rabbitmq.evaluate("application:set_env(rabbit, frame_max, 131072)")
     by_error = {reply.error: reply for reply in replies}
     assert sorted(reply.body for reply in replies if reply.error is None) == [b"2", b"3"]
     assert by_error["Unhandled"].properties.correlation_id == poison
@@ -213,8 +213,7 @@ async def test_stops_over_a_reply_that_the_broker_refuses(
     rabbitmq: Broker, queue: str, client: RpcClient
 ) -> None:
     # May not send anything.
-    rabbitmq.control("add_user", "mute", "secret")
-    rabbitmq.control("set_permissions", "mute", ".*", "^$", ".*")
+    rabbitmq.add_user("mute", "secret", may_write="^$")
     engine = FakeEngine()
     async with consuming(rabbitmq, queue, engine, credentials="mute:secret"):
         for _ in range(2):

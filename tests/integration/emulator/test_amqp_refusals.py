@@ -34,7 +34,7 @@ async def test_who_is_refused_from_the_start_does_not_try_again(
     rabbitmq: Broker, queue: str, credentials: str, path: str, complaint: str
 ) -> None:
     if path == "private":
-        rabbitmq.control("add_vhost", path)
+        rabbitmq.evaluate('rabbit_vhost:add(<<"private">>, <<"a test">>)')
     uri = f"amqp://{credentials}@127.0.0.1:{rabbitmq.port}/{path}?connection_attempts=0"
     async with consuming(rabbitmq, queue, FakeEngine(), uri=uri) as consumer:
         with pytest.raises(BrokerUnreachable, match=complaint) as raised:
@@ -46,14 +46,12 @@ async def test_who_is_refused_from_the_start_does_not_try_again(
 async def test_who_was_let_in_once_tries_again(
     rabbitmq: Broker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    control = rabbitmq.control
-    control("add_user", "fickle", "one")
-    control("set_permissions", "fickle", ".*", ".*", ".*")
+    rabbitmq.add_user("fickle", "one")
     async with consuming(rabbitmq, queue, FakeEngine(), credentials="fickle:one"):
-        control("change_password", "fickle", "other")
-        await asyncio.to_thread(control, "close_all_user_connections", "fickle", "for a test")
+        rabbitmq.change_password("fickle", "other")
+        rabbitmq.evaluate('rabbit_networking:close_all_user_connections(<<"fickle">>, "a test")')
         await asyncio.to_thread(eventually, lambda: "ACCESS_REFUSED" in caplog.text, "a refusal")
-        await asyncio.to_thread(control, "change_password", "fickle", "one")
+        rabbitmq.change_password("fickle", "one")
         await asyncio.to_thread(rabbitmq.wait_consumers, queue)
 
 
