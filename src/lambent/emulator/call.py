@@ -1,4 +1,4 @@
-"""One call of the Invoke API, as whoever runs functions gets it."""
+"""One call of the Invoke API, what answers it, and what runs the function."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from lambent.domain.function import FunctionVersion
     from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.invocation.response_stream import ResponseStream
 
@@ -20,6 +21,18 @@ class Call:
     invocation_type: InvocationType
     invocation: Invocation
     wants_log_tail: bool = False
+
+
+class Engine(Protocol):
+    """What runs the function."""
+
+    @property
+    def version(self) -> FunctionVersion: ...
+
+    async def invoke(
+        self, invocation: Invocation, *, wants_log_tail: bool = False
+    ) -> InvocationResult:
+        """Raises ServiceError when there is no instance for it, or will be none."""
 
 
 class Calls(Protocol):

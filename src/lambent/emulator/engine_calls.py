@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lambent.emulator.accepted_events import AcceptedEvents
 from lambent.emulator.unfinished import Unfinished
@@ -12,22 +12,9 @@ from lambent.invocation.response_stream import open_stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambent.domain.function import FunctionVersion
-    from lambent.domain.invocation import Invocation, InvocationResult
-    from lambent.emulator.call import Call
+    from lambent.domain.invocation import InvocationResult
+    from lambent.emulator.call import Call, Engine
     from lambent.invocation.response_stream import ResponseStream
-
-
-class Engine(Protocol):
-    """What runs the function."""
-
-    @property
-    def version(self) -> FunctionVersion: ...
-
-    async def invoke(
-        self, invocation: Invocation, *, wants_log_tail: bool = False
-    ) -> InvocationResult:
-        """Raises ServiceError when there is no instance for it, or will be none."""
 
 
 class EngineCalls:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lambent.domain.errors import ServiceError
 from lambent.domain.invocation import ErrorType
@@ -33,11 +33,10 @@ from lambent.invocation.payload import event_too_large
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractConnection
 
-    from lambent.domain.function import FunctionVersion
-    from lambent.domain.invocation import Invocation, InvocationResult
     from lambent.emulator.amqp.address import AmqpAddress
     from lambent.emulator.amqp.message import Identity, Reply
     from lambent.emulator.amqp.queue_session import Delivery, QueueSession
+    from lambent.emulator.call import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -64,18 +63,6 @@ _WHY_DROPPED = {
 
 class _Unwanted(Exception):
     """Raised for a request that is to be another instance's: this one stops."""
-
-
-class Engine(Protocol):
-    """What runs the function."""
-
-    @property
-    def version(self) -> FunctionVersion: ...
-
-    async def invoke(
-        self, invocation: Invocation, *, wants_log_tail: bool = False
-    ) -> InvocationResult:
-        """Raises ServiceError when there is no instance for it, or will be none."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
