@@ -4,6 +4,7 @@ import contextlib
 import socket
 
 import pytest
+from tests.support.ports import free_ports
 
 from lambent.emulator.instances import Instances
 from lambent.server.listening import AddressInUse
@@ -11,8 +12,8 @@ from lambent.server.listening import AddressInUse
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    [port] = free_ports(1)
+    return port
 
 
 def take(instances, count):
