@@ -231,8 +231,9 @@ def handler(event, context):
 def test_an_internal_extension_lives_in_the_runtime(server):
     function = deploy(server, INTERNAL, **WHOLE_CPU)
     assert [function.call() for _ in range(3)] == [1, 2, 3]
-    [line] = wait_for_line(function, "EXTENSION")
-    assert line == "EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]"
+    # As often as it was initialised: on a busy machine the first time may take too long.
+    lines = wait_for_line(function, "EXTENSION")
+    assert set(lines) == {"EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]"}
 
 
 BACKGROUND = """\

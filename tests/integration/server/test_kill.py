@@ -141,7 +141,7 @@ def small_disk(tmp_path):
 
 
 def fill(file):
-    with file.open("wb", buffering=0) as writer, contextlib.suppress(OSError):
+    with file.open("ab", buffering=0) as writer, contextlib.suppress(OSError):
         while True:
             writer.write(bytes(4096))
 
@@ -165,6 +165,7 @@ def test_a_full_disk_is_an_error_and_not_the_end(small_disk):
         assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
         assert raised.value.response["Error"]["Code"] == "ServiceException"
         assert deployed.call("meanwhile") == "meanwhile"  # its environment is there already
+        fill(ballast)  # what the server has put away meanwhile, too
         with pytest.raises(client.exceptions.ServiceException):
             cold.invoke("no room for its /tmp")
         ballast.unlink()
