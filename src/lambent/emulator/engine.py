@@ -42,7 +42,7 @@ from lambent.sandbox.isolation import Isolation
 from lambent.sandbox.orphans import Children
 from lambent.server.background import running
 from lambent.server.connection_bounds import MOST_PUBLIC_CONNECTIONS
-from lambent.server.open_files import allow_descriptors
+from lambent.server.open_files import OWN_DESCRIPTORS, allow_descriptors
 
 if TYPE_CHECKING:
     import socket
@@ -60,7 +60,6 @@ _NO_EXTENSIONS = "disable-extensions-jwigqn8j"
 _RUNTIME = Runtime(identifier="provided", family="provided", release="", operating_system="")
 _STANDARD_OUTPUT = 1
 _REFUSALS_SECONDS = 1.0
-_OWN_DESCRIPTORS = 64
 _INSTANCE_DESCRIPTORS = 12
 _LAMBDAS_LIMITS = StreamLimits(
     limit_bytes=STREAMED_RESPONSE_BYTES,
@@ -197,7 +196,7 @@ async def open_engine(settings: EmulatorSettings) -> AsyncIterator[Engine]:
 
 def kept_descriptors(settings: EmulatorSettings) -> int:
     """How many of this process's descriptors are for something else than callers' connections."""
-    return _OWN_DESCRIPTORS + settings.max_concurrency * _INSTANCE_DESCRIPTORS
+    return OWN_DESCRIPTORS + settings.max_concurrency * _INSTANCE_DESCRIPTORS
 
 
 def _version(settings: EmulatorSettings) -> FunctionVersion:

@@ -20,7 +20,7 @@ from lambent.server.background import running
 from lambent.server.connection_bounds import MOST_PUBLIC_CONNECTIONS, public_bounds
 from lambent.server.listener import Listener
 from lambent.server.listening import url_of
-from lambent.server.open_files import allow_descriptors
+from lambent.server.open_files import OWN_DESCRIPTORS, allow_descriptors
 from lambent.server.stop import Stop
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CLIENT_NAME = "lambent gateway"
-_OWN_DESCRIPTORS = 64  # not of callers
 # Without Lambda's limit there is the broker's, which says so in no other way than by closing the
 # channel: RabbitMQ takes 16 MiB since its version 4, before 128.
 _UNLIMITED_BYTES = 128 * MIB
@@ -44,7 +43,7 @@ async def serve_gateway(settings: GatewaySettings, on_listening: Callable[[str],
     The first signal lets calls that wait for answers have them; a second one ends them. Raises
     AddressInUse, and an exception group with BrokerUnreachable when there is no broker any more.
     """
-    allow_descriptors(_OWN_DESCRIPTORS + MOST_PUBLIC_CONNECTIONS)
+    allow_descriptors(OWN_DESCRIPTORS + MOST_PUBLIC_CONNECTIONS)
     functions = RemoteFunctions(settings.amqp, _CLIENT_NAME)
     options = InvokeOptions(
         max_event_bytes=REQUEST_PAYLOAD_BYTES if settings.limits_sizes else _UNLIMITED_BYTES,
@@ -60,7 +59,7 @@ async def serve_gateway(settings: GatewaySettings, on_listening: Callable[[str],
             functools.partial(_answer, InvokeApi(calls, options)),
             max_body_bytes=options.max_event_bytes,
             drain_seconds=settings.drain_seconds,
-            bounds=public_bounds(options.max_event_bytes, kept_descriptors=_OWN_DESCRIPTORS),
+            bounds=public_bounds(options.max_event_bytes, kept_descriptors=OWN_DESCRIPTORS),
             # Its request would be held for as long as the function takes, which may be an hour.
             may_half_close=False,
         )

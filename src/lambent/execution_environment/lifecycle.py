@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+State = TypeVar("State", bound=StrEnum)
+Event = TypeVar("Event", bound=StrEnum)
 
 
 class EnvironmentState(StrEnum):
@@ -165,23 +168,23 @@ class TransitionNotAllowed(Exception):
 
 def next_environment_state(state: EnvironmentState, event: EnvironmentEvent) -> EnvironmentState:
     """The state that follows; raises TransitionNotAllowed."""
-    following = ENVIRONMENT_TRANSITIONS.get((state, event))
-    if following is None:
-        raise TransitionNotAllowed(state, event, "environment")
-    return following
+    return _next_state(ENVIRONMENT_TRANSITIONS, state, event, "environment")
 
 
 def next_runtime_state(state: RuntimeState, event: RuntimeEvent) -> RuntimeState:
     """The state that follows; raises TransitionNotAllowed."""
-    following = RUNTIME_TRANSITIONS.get((state, event))
-    if following is None:
-        raise TransitionNotAllowed(state, event, "runtime")
-    return following
+    return _next_state(RUNTIME_TRANSITIONS, state, event, "runtime")
 
 
 def next_extension_state(state: ExtensionState, event: ExtensionEvent, who: str) -> ExtensionState:
     """The state that follows; raises TransitionNotAllowed, which names the extension as `who`."""
-    following = EXTENSION_TRANSITIONS.get((state, event))
+    return _next_state(EXTENSION_TRANSITIONS, state, event, f"extension {who}")
+
+
+def _next_state(
+    transitions: Mapping[tuple[State, Event], State], state: State, event: Event, party: str
+) -> State:
+    following = transitions.get((state, event))
     if following is None:
-        raise TransitionNotAllowed(state, event, f"extension {who}")
+        raise TransitionNotAllowed(state, event, party)
     return following

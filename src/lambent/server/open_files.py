@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 
+OWN_DESCRIPTORS = 64  # of a program that serves, without callers' connections
+
 
 def allow_descriptors(wanted: int) -> tuple[int, int]:
     """So many, or as many as this user may have; answers the limits before, soft and hard."""

@@ -25,7 +25,7 @@ from aiormq.exceptions import (
 from pamqp.commands import Basic
 
 from lambent.emulator.amqp.connection import loss
-from lambent.emulator.amqp.message import QUEUE_HEADER, QUEUES_EXCHANGE
+from lambent.emulator.amqp.message import PERSISTENT, QUEUE_HEADER, QUEUES_EXCHANGE, TRANSIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -40,7 +40,6 @@ _T = TypeVar("_T")
 
 # A queue that nobody reads any more, such as that of a gateway that was killed, goes by itself.
 _UNREAD_MS = 60 * 60 * 1000
-_PERSISTENT, _TRANSIENT = 2, 1
 _CONSUMER = "answers"  # one to a channel
 _MOST_AT_ONCE = 100  # answers that we have, and the broker does not know that we have
 REPLIES_PREFIX = "lambent.replies."
@@ -124,7 +123,7 @@ class BrokerSession:
         properties = Basic.Properties(
             content_type="application/json",
             headers=request.headers,
-            delivery_mode=_PERSISTENT if request.is_persistent else _TRANSIENT,
+            delivery_mode=PERSISTENT if request.is_persistent else TRANSIENT,
             correlation_id=request.id,
             reply_to=self.replies.name if request.expects_answer else None,
             expiration=None if request.expires_ms is None else str(request.expires_ms),

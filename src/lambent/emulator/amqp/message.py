@@ -61,7 +61,7 @@ _DIRECT = "amq.rabbitmq.reply-to"
 # What is a step of a path of the Runtime API; of dots alone it would be another one's.
 _ID = re.compile(r"(?!\.{1,2}$)[0-9A-Za-z._~-]{1,128}")
 _QUALIFIER = re.compile(r"\$LATEST|[a-zA-Z0-9_-]{1,128}")
-_PERSISTENT, _TRANSIENT = 2, 1
+PERSISTENT, TRANSIENT = 2, 1
 
 
 class Identity(NamedTuple):
@@ -181,7 +181,7 @@ def counted_again(message: DeliveredMessage) -> Basic.Properties:
 
 def announcement(queue: str) -> Basic.Properties:
     """What tells whoever wants to know that the queue is there."""
-    return Basic.Properties(headers={QUEUE_HEADER: queue}, delivery_mode=_TRANSIENT)
+    return Basic.Properties(headers={QUEUE_HEADER: queue}, delivery_mode=TRANSIENT)
 
 
 def _reply(
@@ -246,7 +246,7 @@ def _encoded_size(name: str, value: FieldValue) -> int:
 
 
 def _delivery_mode(properties: Basic.Properties) -> int:
-    return _PERSISTENT if properties.delivery_mode == _PERSISTENT else _TRANSIENT
+    return PERSISTENT if properties.delivery_mode == PERSISTENT else TRANSIENT
 
 
 def _headers(message: DeliveredMessage) -> dict[str, FieldValue]:
